@@ -1,0 +1,81 @@
+PYTHON ?= python3.11
+BIN    := .venv/bin
+STAMP  := .venv/.installed
+LOCKED := requirements/dev.txt ostiary/pyproject.toml pytest-hermetic/pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help setup run check test coverage test-services test-browser audit test-matrix bench bench-outbox bench-hermetic docs lock
+
+help:  ## print this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+setup: $(STAMP)  ## create .venv from the pinned, hashed lock
+$(STAMP): $(LOCKED)
+	@command -v $(PYTHON) >/dev/null || { echo "Ostiary needs $(PYTHON), with its venv module (Debian: apt-get install python3-venv)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./ostiary -e ./pytest-hermetic
+	touch $@
+
+run: setup  ## start Ostiary on http://127.0.0.1:8000 with SQLite in ./var, nothing else needed
+	$(BIN)/ostiary serve
+
+check: setup  ## format, lint, types, import contracts, docs: everything but the tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --no-cov ostiary/tests/test_architecture.py
+	$(BIN)/python -m pytest -q --hermetic-audit=static ostiary/tests
+	$(BIN)/python -m pytest -q --hermetic-audit=static pytest-hermetic/tests
+	$(BIN)/python docs/generate.py --check
+	$(BIN)/python pytest-hermetic/docs/generate.py --check
+
+test: setup  ## the tests of both distributions, with nothing running beside them
+	$(BIN)/python -m pytest -n 2 --cov=ostiary.sessions --cov=ostiary.signin \
+	  --cov-report=json:coverage.json ostiary/tests
+	$(BIN)/python tools/coverage_floor.py coverage.json
+	$(BIN)/python -m pytest -n 2 pytest-hermetic/tests
+
+coverage: setup  ## which lines and branches of the whole server the tests reach
+	$(BIN)/python -m pytest -n 2 --cov --cov-report=term ostiary/tests
+
+TEST_DATABASE_URL ?= postgresql://postgres@127.0.0.1:5432/postgres
+TEST_REDIS_URL    ?= redis://127.0.0.1:6379
+test-services: export TEST_DATABASE_URL := $(TEST_DATABASE_URL)
+test-services: export TEST_REDIS_URL := $(TEST_REDIS_URL)
+test-services: setup  ## the whole suite again on PostgreSQL and Redis (TEST_DATABASE_URL, TEST_REDIS_URL)
+	$(BIN)/python -m pytest -n 2 ostiary/tests
+
+test-browser: setup  ## the pages in Chromium, without JavaScript (TEST_PHOTOGRAPHS: where pictures go)
+	$(BIN)/python -m pytest -n 0 -m browser ostiary/tests/browser
+
+audit: setup  ## run both suites against constant answers too: which green tests mean something
+	$(BIN)/python -m pytest -q -n 2 --hermetic-audit=full --hermetic-report=var/audit/ostiary.json \
+	  --hermetic-report=var/audit/ostiary.html ostiary/tests
+	$(BIN)/python -m pytest -q -n 2 --hermetic-audit=full --hermetic-report=var/audit/hermetic.json \
+	  --hermetic-report=var/audit/hermetic.html pytest-hermetic/tests
+
+test-matrix: setup  ## the plugin's Redis behaviours on redis-py 5.0 to 8.1, with and without hiredis
+	$(BIN)/python pytest-hermetic/matrix/run.py
+
+bench: setup  ## measure a running server against the raw limits, print the table
+	$(BIN)/python bench/run.py
+
+bench-outbox: setup  ## messages per second through the outbox, on SQLite and PostgreSQL
+	$(BIN)/python bench/outbox.py
+
+bench-hermetic: setup  ## measure the plugin: cost per test and per command, exactness against redis-server
+	$(BIN)/python pytest-hermetic/bench/figures.py
+	$(BIN)/python pytest-hermetic/bench/redis_figures.py
+	$(BIN)/python pytest-hermetic/bench/redis_fuzz.py 50000 1
+
+docs: setup  ## write the reference pages that are made from the code
+	$(BIN)/python docs/generate.py
+	$(BIN)/python pytest-hermetic/docs/generate.py
+
+lock: setup  ## maintainers: pin every dependency again
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/lock.in
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
+	  --no-emit-index-url --all-extras --upgrade -o requirements/dev.txt \
+	  requirements/dev.in ostiary/pyproject.toml pytest-hermetic/pyproject.toml
