@@ -1,0 +1,280 @@
+"""Create an account, read a profile, change one's own."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, cast
+
+from sqlalchemy import delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ostiary.events.actions import Happened, emit
+from ostiary.events.catalogue import EventType
+from ostiary.kernel import tokens
+from ostiary.kernel.database import AnyRow, Connection
+from ostiary.kernel.origin import Origin
+from ostiary.kernel.problems import NotFound, Problem
+from ostiary.runtime import Runtime
+from ostiary.users.names import email_key, username_key
+from ostiary.users.tables import User
+
+Role = Literal["user", "administrator"]
+
+
+class EmailTaken(Problem):
+    """Another account already uses this email address."""
+
+    status, slug, title = 409, "email-taken", "Email already in use"
+
+
+class UsernameTaken(Problem):
+    """Another account already uses this user name; they are unique without case."""
+
+    status, slug, title = 409, "username-taken", "User name already in use"
+
+
+class LastAdministrator(Problem):
+    """This account is the last active administrator: somebody has to be able to let others in."""
+
+    status, slug, title = 409, "last-administrator", "The last administrator cannot be removed"
+
+
+@dataclass(frozen=True, slots=True)
+class NewUser:
+    """What an account starts with."""
+
+    email: str
+    username: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+    locale: str | None = None
+    role: Role = "user"
+    email_verified: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a person may know of their own account."""
+
+    id: str
+    email: str
+    email_verified: bool
+    username: str | None
+    first_name: str | None
+    last_name: str | None
+    display_name: str | None
+    locale: str | None
+    role: str
+    status: str
+    metadata_public: dict[str, Any]
+    created_at: datetime
+    updated_at: datetime
+    last_sign_in_at: datetime | None
+
+
+PROFILE = tuple(getattr(User, name) for name in Profile.__slots__)
+"""The columns of a `Profile`, in its order."""
+
+
+def profile_of(row: AnyRow) -> Profile:
+    """The profile in a row that starts with the columns of `PROFILE`."""
+    return Profile(*row[: len(PROFILE)])
+
+
+async def add(tx: Connection, now: datetime, new: NewUser) -> Profile:
+    """Insert an account. Raises `EmailTaken` or `UsernameTaken`; `tx` is then of no more use."""
+    values = {
+        "id": tokens.new_id("usr", now),
+        "email": new.email,
+        "email_key": email_key(new.email),
+        "email_verified": new.email_verified,
+        "username": new.username,
+        "username_key": username_key(new.username) if new.username else None,
+        "first_name": new.first_name,
+        "last_name": new.last_name,
+        "locale": new.locale,
+        "role": new.role,
+        "status": "active",
+        "metadata_public": {},
+        "metadata_private": {},
+        "created_at": now,
+        "updated_at": now,
+    }
+    try:
+        row = (await tx.execute(insert(User).values(values).returning(*PROFILE))).one()
+    except IntegrityError as error:
+        raise _conflict(error) from None
+    return profile_of(row)
+
+
+async def change_profile(
+    rt: Runtime, user_id: str, changes: Mapping[str, object], *, origin: Origin
+) -> Profile:
+    """Set the members of `changes` (names, locale, username, metadata_public).
+
+    Raises `UsernameTaken`, and `NotFound` where the account is gone.
+    """
+    now = rt.clock.now()
+    values: dict[str, object] = dict(changes)
+    if "username" in values:
+        username = cast("str | None", values["username"])
+        values["username_key"] = username_key(username) if username else None
+    async with rt.db.write() as tx:
+        statement = update(User).where(User.id == user_id).values(**values, updated_at=now)
+        try:
+            row = (await tx.execute(statement.returning(*PROFILE))).one_or_none()
+        except IntegrityError as error:
+            raise _conflict(error) from None
+        if row is None:
+            raise NotFound
+        happened = Happened(
+            EventType.USER_UPDATED,
+            subject=user_id,
+            actor=user_id,
+            data={"changed": sorted(changes)},
+        )
+        await emit(tx, now, origin, happened)
+    return profile_of(row)
+
+
+async def suspend(rt: Runtime, user_id: str, *, origin: Origin) -> None:
+    """Shut an account: every session of it is refused from the next request on.
+
+    Raises `NotFound` where it is none or suspended already, `LastAdministrator`.
+    """
+    async with rt.db.write() as tx:
+        # Locked, so that two administrators cannot suspend each other at the same moment.
+        administrators = select(User.id).where(
+            User.role == "administrator", User.status == "active"
+        )
+        active = set(await tx.scalars(administrators.with_for_update()))
+        if active == {user_id}:
+            raise LastAdministrator
+        await _set_status(tx, rt.clock.now(), user_id, "active", "suspended", origin)
+
+
+async def reactivate(rt: Runtime, user_id: str, *, origin: Origin) -> None:
+    """Open a suspended account again. Raises `NotFound` where it is not suspended."""
+    async with rt.db.write() as tx:
+        await _set_status(tx, rt.clock.now(), user_id, "suspended", "active", origin)
+
+
+async def read(tx: Connection, user_id: str) -> Profile:
+    """The account as it is within `tx`. It has to exist."""
+    return profile_of((await tx.execute(select(*PROFILE).where(User.id == user_id))).one())
+
+
+async def find(rt: Runtime, email: str) -> Profile:
+    """The account with this address, in whatever spelling.
+
+    Raises `NotFound`, and `ValueError` where `email` is no address.
+    """
+    async with rt.db.read() as connection:
+        return await read_by_email(connection, email)
+
+
+async def read_by_email(tx: Connection, email: str) -> Profile:
+    """`find`, as of within `tx`."""
+    statement = select(*PROFILE).where(User.email_key == email_key(email))
+    row = (await tx.execute(statement)).one_or_none()
+    if row is None:
+        raise NotFound
+    return profile_of(row)
+
+
+async def listed(rt: Runtime, *, after: str, limit: int) -> list[Profile]:
+    """Up to `limit` accounts whose id sorts behind `after`, oldest first."""
+    statement = select(*PROFILE).where(User.id > after).order_by(User.id).limit(limit)
+    async with rt.db.read() as connection:
+        return [profile_of(row) for row in await connection.execute(statement)]
+
+
+async def mark_verified(tx: Connection, now: datetime, user_id: str) -> Profile:
+    """Note that this person reads the mail of their address. The account has to exist."""
+    statement = update(User).where(User.id == user_id)
+    changed = statement.values(email_verified=True, updated_at=now).returning(*PROFILE)
+    return profile_of((await tx.execute(changed)).one())
+
+
+async def is_first_proof(tx: Connection, now: datetime, user_id: str) -> bool:
+    """Note that this person reads the mail of their address; whether nobody had shown it before."""
+    statement = (
+        update(User)
+        .where(User.id == user_id, User.email_verified.is_(False))
+        .values(email_verified=True, updated_at=now)
+        .returning(User.id)
+    )
+    return (await tx.execute(statement)).one_or_none() is not None
+
+
+async def set_email(tx: Connection, now: datetime, user_id: str, email: str) -> Profile:
+    """Give an account another address, which its owner has shown to read.
+
+    Raises `EmailTaken`; `tx` is then of no more use.
+    """
+    statement = (
+        update(User)
+        .where(User.id == user_id)
+        .values(email=email, email_key=email_key(email), email_verified=True, updated_at=now)
+        .returning(*PROFILE)
+    )
+    try:
+        return profile_of((await tx.execute(statement)).one())
+    except IntegrityError as error:
+        raise _conflict(error) from None
+
+
+async def forget_profile(tx: Connection, now: datetime, user_id: str) -> None:
+    """Clear everything that a person may enter about themselves, but the address."""
+    cleared: dict[str, object] = dict.fromkeys(
+        ("username", "username_key", "first_name", "last_name", "display_name", "locale")
+    )
+    statement = update(User).where(User.id == user_id)
+    await tx.execute(statement.values(**cleared, metadata_public={}, updated_at=now))
+
+
+async def remove_unverified(tx: Connection, user_id: str) -> bool:
+    """Delete an account whose address nobody has verified; False where somebody has.
+
+    Everything that belongs to it goes with it; events keep its id.
+    """
+    statement = delete(User).where(User.id == user_id, User.email_verified.is_(False))
+    return (await tx.execute(statement.returning(User.id))).one_or_none() is not None
+
+
+async def has_administrator(tx: Connection) -> bool:
+    """Whether somebody can let others in."""
+    statement = select(User.id).where(User.role == "administrator").limit(1)
+    return await tx.scalar(statement) is not None
+
+
+def metadata_size(metadata: Mapping[str, object]) -> int:
+    """How many bytes `metadata` takes as JSON in UTF-8."""
+    return len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+async def _set_status(
+    tx: Connection, now: datetime, user_id: str, before: str, after: str, origin: Origin
+) -> None:
+    changed = await tx.scalar(
+        update(User)
+        .where(User.id == user_id, User.status == before)
+        .values(status=after, updated_at=now)
+        .returning(User.id)
+    )
+    if changed is None:
+        raise NotFound
+    type = EventType.USER_SUSPENDED if after == "suspended" else EventType.USER_REACTIVATED
+    await emit(tx, now, origin, Happened(type, subject=user_id))
+
+
+def _conflict(error: IntegrityError) -> Problem:
+    # Both databases name the column or its constraint; neither text leaves this function.
+    # Only the first line counts: PostgreSQL quotes the values, which may say anything, below it.
+    complaint = str(error.orig).partition("\n")[0]
+    if "username_key" in complaint:
+        return UsernameTaken()
+    if "email_key" in complaint:
+        return EmailTaken()
+    raise error
