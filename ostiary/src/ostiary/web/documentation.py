@@ -1,0 +1,115 @@
+"""Documentation for people: `/docs` and `/problems/<slug>`, rendered here, loading nothing."""
+
+import inspect
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from fastapi import APIRouter, Request
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.staticfiles import StaticFiles
+
+from ostiary.kernel.problems import NotFound, every_problem
+
+router = APIRouter(include_in_schema=False)
+
+_CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
+
+
+@router.get("/openapi.json")
+async def openapi(request: Request) -> Response:
+    """Every operation, for machines (OpenAPI 3.1)."""
+    return JSONResponse(request.app.openapi())
+
+
+@router.get("/docs")
+async def docs(request: Request) -> Response:
+    """Every operation, with its body, its answers and its refusals."""
+    return _page("docs", title="API reference", api=_describe(request.app.openapi))
+
+
+@router.get("/problems/{slug}")
+async def problem(slug: str) -> Response:
+    """What one kind of problem means and what to do about it."""
+    for kind in every_problem():
+        if kind.slug == slug:
+            text = inspect.cleandoc(kind.__doc__ or "")
+            return _page("problem", title=kind.title, problem=kind, text=text)
+    raise NotFound
+
+
+def static_files() -> StaticFiles:
+    """The styles, as an application to mount."""
+    return StaticFiles(directory=Path(__file__).parent / "static")
+
+
+def _page(name: str, **values: object) -> HTMLResponse:
+    html = _templates().get_template(f"documentation/{name}.html").render(**values)
+    return HTMLResponse(html, headers={"Content-Security-Policy": _CSP})
+
+
+@cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("ostiary.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["prose"] = _prose
+    return environment
+
+
+def _prose(text: str) -> Markup:
+    """`text` with its `code` marked up, and nothing else of it."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part
+        for number, part in enumerate(parts)
+    )
+
+
+def _describe(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The OpenAPI document, arranged for reading: operations by tag, schemas resolved to names."""
+    document = openapi()
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            entry = {
+                "method": method.upper(),
+                "path": path,
+                "summary": operation.get("summary", ""),
+                "text": operation.get("description", ""),
+                "parameters": operation.get("parameters", []),
+                "body": _schema_name(operation.get("requestBody", {})),
+                "is_guarded": bool(operation.get("security")),
+                "answers": [
+                    (status, _schema_name(one), _sentences(one["description"]))
+                    for status, one in sorted(operation["responses"].items())
+                ],
+            }
+            groups.setdefault(operation["tags"][0], []).append(entry)
+    return {"groups": groups, "schemas": document["components"]["schemas"]}
+
+
+def _schema_name(part: dict[str, Any]) -> list[str]:
+    names = []
+    for media in part.get("content", {}).values():
+        schema = media.get("schema", {})
+        for one in schema.get("anyOf", [schema]):
+            if "$ref" in one:
+                names.append(one["$ref"].rpartition("/")[2])
+    return names
+
+
+def _sentences(description: str) -> list[str]:
+    # The framework's words for an answer that nobody described: the schema says more.
+    return [
+        part.strip()
+        for part in description.split("\n\n")
+        if part.strip() and part != "Successful Response"
+    ]

@@ -1,0 +1,120 @@
+"""Answers: problems as RFC 9457, everything else as JSON that is made once."""
+
+import json
+from collections.abc import Sequence
+from typing import Any, TypeVar
+
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, ValidationError
+from starlette.responses import Response
+from starlette.types import Scope
+
+from ostiary.kernel.problems import Fault, Problem, Validation
+from ostiary.kernel.text import replace_unclean
+
+Model = TypeVar("Model", bound=BaseModel)
+
+_MOST_FAULTS = 20
+
+PROBLEM_TYPE = "application/problem+json"
+"""The media type of a refusal (RFC 9457 §6.1)."""
+
+PROBLEM_SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "required": ["type", "title", "status", "request_id"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "request_id": {"type": "string"},
+        # `reauthentication-required` says what would do, and for how many seconds it counts.
+        "methods": {"type": "array", "items": {"type": "string"}},
+        "max_age": {"type": "integer"},
+        "errors": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["detail"],
+                "properties": {
+                    "pointer": {"type": "string"},
+                    "parameter": {"type": "string"},
+                    "detail": {"type": "string"},
+                },
+            },
+        },
+    },
+}
+"""The shape of every problem, for the OpenAPI document."""
+
+
+def answer(model: BaseModel, status: int = 200) -> Response:
+    """`model` as JSON. Made here and not by the framework, which would check it once more."""
+    return Response(model.model_dump_json(), status, media_type="application/json")
+
+
+def problem_response(scope: Scope, public_url: str, problem: Problem) -> Response:
+    """`problem` as `application/problem+json` (RFC 9457)."""
+    body: dict[str, object] = {
+        "type": f"{public_url}/problems/{problem.slug}",
+        "title": problem.title,
+        "status": problem.status,
+    }
+    if problem.detail:
+        body["detail"] = problem.detail
+    if problem.faults:
+        body["errors"] = [
+            {
+                name: value
+                for name in ("pointer", "parameter", "detail")
+                if (value := getattr(fault, name)) is not None
+            }
+            for fault in problem.faults
+        ]
+    body |= problem.members
+    body["request_id"] = scope["state"]["origin"].request_id
+    return Response(json.dumps(body), problem.status, problem.headers, PROBLEM_TYPE)
+
+
+def to_validation(error: RequestValidationError) -> Validation:
+    """What pydantic found wrong, by JSON Pointer (RFC 6901), without repeating any value."""
+    return Validation(faults=tuple(map(_fault, error.errors()[:_MOST_FAULTS])))
+
+
+def check(model: type[Model], parsed: object) -> Model:
+    """`parsed` as a `model`. Raises `Validation`, like an endpoint that declares its body."""
+    try:
+        return model.model_validate(parsed)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = [{**one, "loc": ("body", *one["loc"])} for one in found[:_MOST_FAULTS]]
+        raise Validation(faults=tuple(map(_fault, faults))) from None
+
+
+def refusals(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that may raise these problems, for its documentation."""
+    described: dict[int | str, dict[str, Any]] = {}
+    for kind in kinds:
+        entry = described.setdefault(
+            kind.status,
+            {"description": "", "content": {PROBLEM_TYPE: {"schema": _REFERENCE}}},
+        )
+        entry["description"] += f"`{kind.slug}`: {' '.join((kind.__doc__ or '').split())}\n\n"
+    return described
+
+
+_REFERENCE = {"$ref": "#/components/schemas/Problem"}
+
+
+def _fault(error: Any) -> Fault:
+    place, *path = error["loc"]
+    detail = str(error["msg"]).removeprefix("Value error, ")
+    if place == "body":
+        return Fault(detail, pointer=_pointer(path))
+    return Fault(detail, parameter=str(path[0]) if path else str(place))
+
+
+def _pointer(path: Sequence[object]) -> str:
+    # A member's name may come from the caller: escaped, cleaned, cut.
+    parts = (str(part).replace("~", "~0").replace("/", "~1")[:64] for part in path)
+    return replace_unclean("".join(f"/{part}" for part in parts))
