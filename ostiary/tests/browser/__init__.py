@@ -1,0 +1,1 @@
+"""Ostiary in Chromium, against a real server process. `make test-browser` runs these."""

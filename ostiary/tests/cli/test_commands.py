@@ -1,0 +1,162 @@
+"""Commands do one thing, say what was wrong in one line, and never show a traceback."""
+
+import asyncio
+import json
+from pathlib import Path
+
+import pytest
+from mfa import protect
+
+from cli.running import command
+from ostiary.runtime import open_runtime
+from ostiary.settings import Settings
+from ostiary.users.actions import find
+
+PASSWORD = "correct horse battery"
+
+
+def test_a_user_is_created_and_listed(tmp_path: Path) -> None:
+    created = command(
+        tmp_path,
+        *("user", "create", "Root@Example.com", "--admin", "--verified", "--password-stdin"),
+        stdin=f"{PASSWORD}\n",
+    )
+    assert created.returncode == 0, created.stderr
+    listed = command(tmp_path, "user", "list", "--json")
+    rows = [json.loads(line) for line in listed.stdout.splitlines()]
+    assert [(row["id"], row["email"], row["role"], row["status"]) for row in rows] == [
+        (created.stdout.strip(), "Root@Example.com", "administrator", "active")
+    ]
+
+
+def test_the_last_administrator_cannot_be_suspended(tmp_path: Path) -> None:
+    create = ("user", "create", "root@example.com", "--admin", "--password-stdin")
+    assert command(tmp_path, *create, stdin=PASSWORD).returncode == 0
+    refused = command(tmp_path, "user", "suspend", "root@example.com")
+    assert (refused.returncode, refused.stderr) == (
+        1,
+        "ostiary: The last administrator cannot be removed\n",
+    )
+
+
+def test_a_user_is_suspended_and_reactivated(tmp_path: Path) -> None:
+    create = ("user", "create", "eve@example.com", "--password-stdin")
+    assert command(tmp_path, *create, stdin=PASSWORD).returncode == 0
+    for verb, status in (("suspend", "suspended"), ("reactivate", "active")):
+        assert command(tmp_path, "user", verb, "EVE@example.com").returncode == 0
+        assert status in command(tmp_path, "user", "list").stdout
+    assert command(tmp_path, "user", "reactivate", "eve@example.com").returncode == 1
+
+
+def test_an_operator_takes_second_factors_away(tmp_path: Path) -> None:
+    create = ("user", "create", "eve@example.com", "--password-stdin")
+    assert command(tmp_path, *create, stdin=PASSWORD).returncode == 0
+    refused = command(tmp_path, "user", "reset-mfa", "eve@example.com")
+    assert (refused.returncode, refused.stderr) == (1, "ostiary: There is no second factor\n")
+
+    async def bind() -> None:
+        settings = Settings(database_url=f"sqlite:///{tmp_path}/ostiary.db")
+        async with open_runtime(settings) as rt:
+            await protect(rt, await find(rt, "eve@example.com"))
+
+    asyncio.run(bind())
+    assert command(tmp_path, "user", "reset-mfa", "EVE@example.com").returncode == 0
+    assert command(tmp_path, "user", "reset-mfa", "eve@example.com").returncode == 1
+
+
+def test_a_rotated_key_is_published_before_it_signs(tmp_path: Path) -> None:
+    first = command(tmp_path, "keys", "list").stdout.split()[0]
+    added = command(tmp_path, "keys", "rotate").stdout.strip()
+    rows = [line.split()[:3] for line in command(tmp_path, "keys", "list").stdout.splitlines()]
+    assert rows == [[added, "ES256", "published"], [first, "ES256", "signing"]]
+    leaked = command(tmp_path, "keys", "rotate", "--now").stdout.strip()
+    states = {
+        line.split()[0]: line.split()[2]
+        for line in command(tmp_path, "keys", "list").stdout.splitlines()
+    }
+    assert states == {leaked: "signing", added: "overtaken", first: "verifying"}
+
+
+def test_config_check_shows_every_setting_and_no_secret(tmp_path: Path) -> None:
+    secret = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
+    checked = command(
+        tmp_path,
+        *("config", "check"),
+        OSTIARY_SECRET_KEYS=secret,
+        OSTIARY_DATABASE_URL="postgresql://ostiary:hunter2@db.example/ostiary",
+        OSTIARY_MAIL__URL="smtp://id%40mail.example:hunter2@mail.example:25?tls=required",
+    )
+    assert checked.returncode == 0
+    assert "hunter2" not in checked.stdout
+    assert "mail.url = smtp://id%40mail.example:***@mail.example:25?tls=required" in checked.stdout
+    assert "mail.from = \n" in checked.stdout
+    assert "database_url = postgresql://ostiary:***@db.example/ostiary" in checked.stdout
+    assert "secret_keys = (hidden)" in checked.stdout
+    assert secret not in checked.stdout
+    assert "refresh.retry_window = 10" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"OSTIARY_PUBLIC": "x"}, "ostiary: OSTIARY_PUBLIC: there is no such setting\n"),
+        ({"OSTIARY_SECRET_KEYS": "short"}, "ostiary: secret_keys: each key must be"),
+        ({"OSTIARY_DATABASE_URL": "mysql://db/x"}, "ostiary: database_url: must be sqlite"),
+        ({"OSTIARY_DATABASE_URL": "postgresql://db/x"}, "ostiary: secret_keys: PostgreSQL needs"),
+        ({"OSTIARY_SIGNUP__MODE": "ajar"}, "ostiary: signup.mode: "),
+    ],
+)
+def test_a_bad_setting_is_named(tmp_path: Path, settings: dict[str, str], says: str) -> None:
+    refused = command(tmp_path, "user", "list", **settings)
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(says)
+    assert "Traceback" not in refused.stderr
+
+
+def test_a_database_that_does_not_answer_is_one_line(tmp_path: Path) -> None:
+    refused = command(
+        tmp_path,
+        *("user", "list"),
+        OSTIARY_DATABASE_URL="postgresql://nobody@127.0.0.1:9/nothing",
+        OSTIARY_SECRET_KEYS="a" * 43 + "=",
+    )
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("ostiary: ")
+    assert len(refused.stderr.splitlines()) == 1
+
+
+def test_an_unknown_key_in_the_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "ostiary.toml").write_text("[signup]\nmood = 'open'\n")
+    refused = command(tmp_path, "config", "check")
+    assert refused.returncode == 1
+    assert refused.stderr == "ostiary: signup.mood: Extra inputs are not permitted\n"
+
+
+def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
+    refused = command(tmp_path, "--config", "absent.toml", "config", "check")
+    assert refused.returncode == 1
+    assert "absent.toml cannot be read" in refused.stderr
+
+
+@pytest.mark.parametrize(
+    ("email", "password", "says"),
+    [
+        ("nobody", PASSWORD, "ostiary: email is not an e-mail address\n"),
+        ("a@example.com", "short", "ostiary: must have at least 8 characters\n"),
+        ("a@example.com", "password1", "ostiary: is one of the most common passwords\n"),
+    ],
+)
+def test_a_user_that_cannot_be_created_is_refused_with_the_reason(
+    tmp_path: Path, email: str, password: str, says: str
+) -> None:
+    refused = command(tmp_path, "user", "create", email, "--password-stdin", stdin=password)
+    assert (refused.returncode, refused.stderr) == (1, says)
+
+
+def test_wrong_usage_is_exit_code_two(tmp_path: Path) -> None:
+    assert command(tmp_path, "user", "create").returncode == 2
+    assert command(tmp_path, "fly").returncode == 2
+
+
+def test_version_is_printed(tmp_path: Path) -> None:
+    assert command(tmp_path, "version").stdout == "0.1.0\n"

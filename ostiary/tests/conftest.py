@@ -1,0 +1,172 @@
+"""A real private instance for every test: database, Redis, limits and all, on an owned clock.
+
+On the embedded default; on PostgreSQL and Redis where TEST_DATABASE_URL and TEST_REDIS_URL name
+them (`make test-services`). Nothing is patched.
+"""
+
+import asyncio
+import os
+import shutil
+from base64 import b64encode
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from clock import OwnedClock
+from inbox import Mailbox
+from sqlalchemy import delete
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
+from starlette.types import ASGIApp
+
+from ostiary.app import create_app
+from ostiary.kernel.database import Base, Database
+from ostiary.kernel.redis import open_redis
+from ostiary.migrations import upgrade
+from ostiary.runtime import Runtime, open_runtime
+from ostiary.settings import Settings
+
+SECRET_KEY = b64encode(b"a key of thirty-two bytes, fixed").decode()
+# The real algorithm at a low cost; test_hashing.py runs at the production cost.
+CHEAP = {"memory_kib": 64, "iterations": 1}
+
+ClientAt = Callable[[str], httpx.AsyncClient]
+
+
+@pytest.fixture(scope="session")
+def worker() -> str:
+    """This test process's name, for what several of them must not share."""
+    return os.environ.get("PYTEST_XDIST_WORKER", "gw0")
+
+
+@pytest.fixture(scope="session")
+def database_template(tmp_path_factory: pytest.TempPathFactory, worker: str) -> str:
+    """A migrated database: an SQLite file to copy, or a PostgreSQL one to empty."""
+    server = os.environ.get("TEST_DATABASE_URL")
+    if server:
+        url = make_url(server).set(database=f"ostiary_test_{worker}")
+        asyncio.run(_recreate(make_url(server), str(url.database)))
+        text = url.render_as_string(hide_password=False)
+    else:
+        text = f"sqlite:///{tmp_path_factory.mktemp('template')}/ostiary.db"
+    asyncio.run(_migrate(text))
+    return text
+
+
+@pytest.fixture
+def database_url(database_template: str, tmp_path: Path) -> str:
+    """An empty, migrated database of this test's own."""
+    if not database_template.startswith("sqlite"):
+        asyncio.run(_empty(database_template))
+        return database_template
+    copy = tmp_path / "ostiary.db"
+    shutil.copy(database_template.removeprefix("sqlite:///"), copy)
+    return f"sqlite:///{copy}"
+
+
+@pytest.fixture
+def redis_url(worker: str) -> Iterator[str]:
+    """An empty Redis of this test's own."""
+    server = os.environ.get("TEST_REDIS_URL")
+    if not server:
+        yield "memory://"
+        return
+    url = f"{server.rstrip('/')}/{int(worker.removeprefix('gw')) + 1}"
+    asyncio.run(_flush(url))
+    yield url
+
+
+@pytest.fixture
+def clock() -> OwnedClock:
+    """The instance's clock."""
+    return OwnedClock()
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, database_url: str, redis_url: str) -> Settings:
+    """The instance's settings; `@pytest.mark.settings(signup={"mode": "closed"})` adds to them."""
+    values: dict[str, Any] = {
+        "database_url": database_url,
+        "redis_url": redis_url,
+        "secret_keys": (SECRET_KEY,),
+        "hashing": CHEAP,
+    }
+    for mark in request.node.iter_markers("settings"):
+        values |= mark.kwargs
+    return Settings(**values)
+
+
+@pytest.fixture
+def mailbox() -> Mailbox:
+    """What the instance has delivered; `inbox.deliver(rt)` is the round that does it."""
+    return Mailbox()
+
+
+@pytest.fixture
+async def rt(settings: Settings, clock: OwnedClock, mailbox: Mailbox) -> AsyncIterator[Runtime]:
+    """An open Runtime."""
+    async with open_runtime(settings, clock=clock, mailer=mailbox) as opened:
+        yield opened
+
+
+@pytest.fixture
+def app(rt: Runtime) -> ASGIApp:
+    """The application on that Runtime."""
+    return create_app(rt.settings, runtime=rt)
+
+
+@pytest.fixture
+async def client_at(app: ASGIApp) -> AsyncIterator[ClientAt]:
+    """Makes a client with the given IP address."""
+    opened: list[httpx.AsyncClient] = []
+
+    def make(address: str) -> httpx.AsyncClient:
+        transport = httpx.ASGITransport(app, client=(address, 50_000))
+        opened.append(httpx.AsyncClient(transport=transport, base_url="http://ostiary.test"))
+        return opened[-1]
+
+    yield make
+    for client in opened:
+        await client.aclose()
+
+
+@pytest.fixture
+def client(client_at: ClientAt) -> httpx.AsyncClient:
+    """A client of the application, at 203.0.113.7."""
+    return client_at("203.0.113.7")
+
+
+async def _migrate(url: str) -> None:
+    db = Database(url, pool_size=1)
+    await upgrade(db)
+    await db.close()
+
+
+async def _empty(url: str) -> None:
+    db = Database(url, pool_size=1)
+    async with db.write() as tx:
+        for table in reversed(Base.metadata.sorted_tables):
+            await tx.execute(delete(table))
+    await db.close()
+
+
+async def _recreate(server: Any, name: str) -> None:
+    engine = create_async_engine(
+        server.set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT"
+    )
+    async with engine.connect() as connection:
+        await connection.exec_driver_sql(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+        # It sorts as people do, like most installations, and not by code points as C does.
+        await connection.exec_driver_sql(
+            f'CREATE DATABASE "{name}" TEMPLATE template0 ENCODING UTF8 '
+            "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
+        )
+    await engine.dispose()
+
+
+async def _flush(url: str) -> None:
+    redis = open_redis(url)
+    await redis.flushdb()
+    await redis.aclose()
