@@ -1,0 +1,1 @@
+"""A guest book with sessions in Redis."""

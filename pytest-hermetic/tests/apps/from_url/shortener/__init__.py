@@ -1,0 +1,1 @@
+"""Short links that last a day, with counted visits."""

@@ -1,0 +1,1 @@
+"""Accounts: a small service that signs people in."""

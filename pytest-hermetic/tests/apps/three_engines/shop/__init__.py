@@ -1,0 +1,1 @@
+"""A shop whose accounts, billing and reports each have an engine of their own."""

@@ -1,0 +1,1 @@
+"""Invoices, in PostgreSQL over psycopg."""
