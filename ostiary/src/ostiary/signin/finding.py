@@ -40,6 +40,7 @@ _FOUND = (
 )
 _BY_ADDRESS = _FOUND.where(User.email_key == bindparam("key"))
 _BY_NAME = _FOUND.where(User.username_key == bindparam("key"))
+_ACTIVE = select(*PROFILE).where(User.email_key == bindparam("key"), User.status == "active")
 _DEVICE = select(Device.id).where(
     Device.user_id == bindparam("user"),
     Device.id == bindparam("device"),
@@ -92,3 +93,8 @@ def _device(rt: Runtime, presented: str | None) -> dict[str, object]:
         "at": rt.clock.now(),
         "most": rt.settings.limits.consecutive_failures,
     }
+
+
+async def active_at(rt: Runtime, key: str) -> AnyRow | None:
+    """The active account whose address has this key, for `profile_of`."""
+    return await rt.db.fetch_one(_ACTIVE, {"key": key})

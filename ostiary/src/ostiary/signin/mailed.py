@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from urllib.parse import urlencode, urlsplit, urlunsplit
 
-from sqlalchemy import bindparam, insert, select
+from sqlalchemy import insert
 
 from ostiary.authenticators.proofs import Proof
 from ostiary.events.actions import Happened, emit
@@ -30,22 +30,20 @@ from ostiary.signin import challenges
 from ostiary.signin.actions import Admitted, Challenged, Refused, proceed
 from ostiary.signin.budgets import spend_message
 from ostiary.signin.challenges import AttemptInvalid, Entry, InvalidCode
-from ostiary.signin.finding import known_device
+from ostiary.signin.finding import active_at, known_device
 from ostiary.signin.letters import letter, lifetime
 from ostiary.signin.links import TokenInvalid, attempt
 from ostiary.signin.notices import of_sign_in, withdraw
 from ostiary.signin.standing import look, standing
 from ostiary.signin.tables import SignIn
 from ostiary.signin.verification import accept_mailbox
-from ostiary.users.actions import PROFILE, profile_of
+from ostiary.users.actions import profile_of
 from ostiary.users.names import email_key
-from ostiary.users.tables import User
 
 ByMail = Literal["email_link", "email_code"]
 
 _DIGITS = 6
 _PURPOSE = "email_code"
-_FOUND = select(*PROFILE).where(User.email_key == bindparam("key"), User.status == "active")
 _ADD = insert(SignIn)
 
 
@@ -121,7 +119,7 @@ async def _ask(
 ) -> Asked:
     key = email_key(email)
     await spend_message(rt, key, origin)
-    found = await rt.db.fetch_one(_FOUND, {"key": key})
+    found = await active_at(rt, key)
     now, span = rt.clock.now(), timedelta(seconds=rt.settings.links.magic_link_lifetime)
     row = {
         "id": asked.id,

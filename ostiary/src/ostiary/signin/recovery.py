@@ -6,8 +6,6 @@ second factors bound: recovery is no way around them.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select
-
 from ostiary.authenticators import password
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
@@ -19,13 +17,11 @@ from ostiary.runtime import Runtime
 from ostiary.sessions.actions import end_all, forget_devices
 from ostiary.signin import links
 from ostiary.signin.budgets import spend_message
+from ostiary.signin.finding import active_at
 from ostiary.signin.letters import letter, lifetime
 from ostiary.signin.verification import accept_mailbox
-from ostiary.users.actions import PROFILE, Profile, profile_of
+from ostiary.users.actions import Profile, profile_of
 from ostiary.users.names import email_key
-from ostiary.users.tables import User
-
-_FOUND = select(*PROFILE).where(User.email_key == bindparam("key"), User.status == "active")
 
 
 async def forget(rt: Runtime, email: str, *, origin: Origin) -> None:
@@ -35,7 +31,7 @@ async def forget(rt: Runtime, email: str, *, origin: Origin) -> None:
     """
     key = email_key(email)
     await spend_message(rt, key, origin)
-    found = await rt.db.fetch_one(_FOUND, {"key": key})
+    found = await active_at(rt, key)
     async with rt.db.write() as tx:
         now = rt.clock.now()
         await send_reset(tx, rt, now, profile_of(found) if found else None)
