@@ -4,7 +4,7 @@ STAMP  := .venv/.installed
 LOCKED := requirements/dev.txt ostiary/pyproject.toml pytest-hermetic/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test coverage test-services test-browser audit test-matrix bench bench-outbox bench-hermetic docs lock
+.PHONY: help setup run check test coverage test-services test-browser audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -31,10 +31,13 @@ check: setup  ## format, lint, types, import contracts, docs: everything but the
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python pytest-hermetic/docs/generate.py --check
 
+# Tracing doubles what a test costs, so only the tests that are about these two slices are traced.
+TRACED := $(addprefix ostiary/tests/,account integration sessions signin)
 test: setup  ## the tests of both distributions, with nothing running beside them
 	$(BIN)/python -m pytest -n 2 --cov=ostiary.sessions --cov=ostiary.signin \
-	  --cov-report=json:coverage.json ostiary/tests
+	  --cov-report=json:coverage.json $(TRACED)
 	$(BIN)/python tools/coverage_floor.py coverage.json
+	$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(TRACED)) ostiary/tests
 	$(BIN)/python -m pytest -n 2 pytest-hermetic/tests
 
 coverage: setup  ## which lines and branches of the whole server the tests reach
@@ -64,6 +67,9 @@ bench: setup  ## measure a running server against the raw limits, print the tabl
 
 bench-outbox: setup  ## messages per second through the outbox, on SQLite and PostgreSQL
 	$(BIN)/python bench/outbox.py
+
+bench-second-factor: setup  ## sign-ins per second with an authenticator app, against those without
+	$(BIN)/python bench/second_factor.py
 
 bench-hermetic: setup  ## measure the plugin: cost per test and per command, exactness against redis-server
 	$(BIN)/python pytest-hermetic/bench/figures.py
