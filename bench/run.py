@@ -18,6 +18,7 @@ from base64 import b64encode
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from load import NextRequest, Result, always, drive, drive_two, get, post
 from sqlalchemy.engine import make_url
@@ -88,9 +89,9 @@ async def _recreate(name: str) -> str:
 class People:
     """Some accounts, and the requests that they make."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, count: int = CONNECTIONS) -> None:
         self._port = port
-        self._emails = [f"{secrets.token_hex(6)}@example.com" for _ in range(CONNECTIONS)]
+        self._emails = [f"{secrets.token_hex(6)}@example.com" for _ in range(count)]
         self._signed_up = [
             self.send(f"{API}/signup", {"email": email, "password": PASSWORD})
             for email in self._emails
@@ -108,6 +109,10 @@ class People:
         )
         return dict(json.load(urllib.request.urlopen(request)))
 
+    def everybody(self) -> list[tuple[str, Any]]:
+        """Each one's address, and the answer to the sign-up."""
+        return list(zip(self._emails, self._signed_up, strict=True))
+
     def me(self, count: int = CONNECTIONS) -> list[NextRequest]:
         """Check a session."""
         tokens = [one["tokens"]["access_token"] for one in self._signed_up[:count]]
@@ -117,7 +122,7 @@ class People:
         """Sign in, on a known device."""
         bodies = (
             {"email": email, "password": PASSWORD, "device_token": str(one["device_token"])}
-            for email, one in zip(self._emails, self._signed_up, strict=True)
+            for email, one in self.everybody()
         )
         return [always(post(f"{API}/signin", json.dumps(body).encode())) for body in bodies]
 
@@ -171,6 +176,20 @@ def measure_product(table: Table, label: str, port: int, **settings: str) -> Non
         table.setdefault(f"{label}: resident memory, MiB", []).append(memory(pid))
 
 
+def prepared_database() -> dict[str, str]:
+    """An empty PostgreSQL database at the head of the migrations, and Redis: as settings."""
+    url = asyncio.run(_recreate("ostiary_bench"))
+    services = {"OSTIARY_DATABASE_URL": url, "OSTIARY_REDIS_URL": REDIS}
+    key = {"OSTIARY_SECRET_KEYS": b64encode(bytes(32)).decode()}
+    subprocess.run(
+        [sys.executable, "-m", "ostiary", "migrate"],
+        env={**os.environ, **services, **key},
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return services
+
+
 def measure_round(table: Table) -> None:
     """One round of everything."""
     with server(8390, str(HERE / "reference.py"), "8390"):
@@ -181,16 +200,7 @@ def measure_round(table: Table) -> None:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory())
         measure_product(table, "SQLite", 8391, OSTIARY_DATABASE_URL=f"sqlite:///{folder}/bench.db")
-    url = asyncio.run(_recreate("ostiary_bench"))
-    services = {"OSTIARY_DATABASE_URL": url, "OSTIARY_REDIS_URL": REDIS}
-    key = {"OSTIARY_SECRET_KEYS": b64encode(bytes(32)).decode()}
-    subprocess.run(
-        [sys.executable, "-m", "ostiary", "migrate"],
-        env={**os.environ, **services, **key},
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    measure_product(table, "PostgreSQL", 8392, **services)
+    measure_product(table, "PostgreSQL", 8392, **prepared_database())
 
 
 def report(table: Table) -> str:
