@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from lean import lean
 
 INI = """
 [pytest]
@@ -17,17 +18,6 @@ filterwarnings = error
 """
 
 Suite = Callable[..., pytest.RunResult]
-
-# What takes longer to import than most suites inside take to run, by the word of who uses it.
-# (Random order is proven by bench/leaks.py.)
-LEFT_OUT = {
-    "faker": "faker",
-    "hypothesispytest": "hypothesis",
-    "randomly": "randomly",
-    "respx": "respx",
-    "pytest_httpx": "httpx_mock",
-}
-
 
 HERE = Path(__file__).parent
 
@@ -64,10 +54,8 @@ def suite(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, shared_cac
                 (path.parent / "__init__.py").touch()
             path.write_text(_dedented(text))
         pytester.path.joinpath("test_inside.py").write_text(_dedented(source))
-        everything = "\n".join([source, *ini, *(files or {}).values(), *args])
-        left_out = [f"no:{name}" for name, word in LEFT_OUT.items() if word not in everything]
-        plugins = [part for name in ["no:cacheprovider", *left_out] for part in ("-p", name)]
-        return pytester.runpytest_subprocess(*plugins, *args)
+        texts = (source, *ini, *(files or {}).values(), *args)
+        return pytester.runpytest_subprocess(*lean(*texts), *args)
 
     return run
 

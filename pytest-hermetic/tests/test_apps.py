@@ -17,6 +17,7 @@ from pathlib import Path
 from xml.etree import ElementTree as Xml
 
 import pytest
+from lean import lean
 
 APPS = Path(__file__).with_name("apps")
 # A suite that loses tests is noticed: the least number of tests of each.
@@ -61,9 +62,7 @@ def run(app: Path, folder: Path, *arguments: str, prefix: tuple[str, ...] = ()) 
         "PYTHONDONTWRITEBYTECODE": "1",
         "COVERAGE_FILE": str(folder / "coverage"),
     }
-    # None of them uses these two, which take long to import.
-    left_out = ("-p", "no:cacheprovider", "-p", "no:faker", "-p", "no:hypothesispytest")
-    command = [*prefix, sys.executable, "-m", "pytest", "-q", *left_out]
+    command = [*prefix, sys.executable, "-m", "pytest", "-q", *lean(*arguments)]
     done = subprocess.run(
         [*command, f"--junitxml={report}", *arguments],
         cwd=app,

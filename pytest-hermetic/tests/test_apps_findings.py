@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from lean import lean
 
 pytest_plugins = ["pytester"]
 
@@ -24,7 +25,7 @@ def suite(pytester: pytest.Pytester):
     def run(source: str, *ini: str) -> pytest.RunResult:
         pytester.makeini("\n".join([INI, *ini]))
         pytester.makepyfile(source)
-        return pytester.runpytest_subprocess("-p", "no:cacheprovider")
+        return pytester.runpytest_subprocess(*lean(source, *ini))
 
     return run
 
@@ -73,6 +74,7 @@ def test_pool_options_are_accepted(suite):
     suite(
         """
         import pytest
+from lean import lean
         from sqlalchemy import create_engine, text
         from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -123,6 +125,7 @@ def test_two_running_loops_share_an_engine_with_pre_ping(suite, url):
         f"""
         import anyio.from_thread
         import pytest
+from lean import lean
         from sqlalchemy import text
         from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -148,6 +151,7 @@ def test_the_first_test_may_prepare_keys(suite, name):
         f"""
         import os
         import pytest
+from lean import lean
         import redis
 
         service = redis.Redis.from_url(os.environ["{name}"])
@@ -167,6 +171,7 @@ def test_a_global_client_outlives_tests_on_a_real_server(suite):
         """
         import asyncio
         import pytest
+from lean import lean
         import redis
         import redis.asyncio
 

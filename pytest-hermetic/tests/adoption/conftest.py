@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from lean import lean
 from mocked_app import APP
 
 from pytest_hermetic.adoption.report import Advice, advise
@@ -53,8 +54,8 @@ def init(shared_cache: Path) -> Init:
     def run(root: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         environment = {name: os.environ[name] for name in KEPT if name in os.environ}
         environment |= {"XDG_CACHE_HOME": str(shared_cache), "PYTHONDONTWRITEBYTECODE": "1"}
-        left_out = ("-p", "no:cacheprovider", "-p", "no:faker", "-p", "no:hypothesispytest")
-        command = [sys.executable, "-m", "pytest", *left_out]
+        texts = [path.read_text(errors="replace") for path in root.rglob("*.py")]
+        command = [sys.executable, "-m", "pytest", *lean(*texts)]
         return subprocess.run(
             [*command, *(arguments or ("--hermetic-init",))],
             cwd=root,

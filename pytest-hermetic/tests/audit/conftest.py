@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import pytest
 from audited_runs import INI, Audited, Run
+from lean import lean
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def audited(pytester: pytest.Pytester) -> Run:
             path.write_text(textwrap.dedent(text))
         report = pytester.path / "audit.json"
         done = pytester.runpytest_subprocess(
-            *("-p", "no:cacheprovider", "-p", "no:randomly"), f"--hermetic-report={report}", *args
+            *lean(ini, *files.values(), *args), f"--hermetic-report={report}", *args
         )
         assert report.exists(), done.stderr.str() + done.stdout.str()
         return Audited(done, json.loads(report.read_text()))

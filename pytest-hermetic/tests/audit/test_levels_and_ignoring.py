@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from audited_runs import INI, Run
+from lean import lean
 
 pytest_plugins = ["pytester"]
 
@@ -45,7 +46,7 @@ def test_off_means_that_nothing_of_it_is_imported(pytester: pytest.Pytester, ini
         "def test_it(): assert 'pytest_hermetic.audit.hooks' not in sys.modules\n"
         "def test_that(): sum([1])\n"
     )
-    result = pytester.runpytest_subprocess()
+    result = pytester.runpytest_subprocess(*lean())
     result.assert_outcomes(passed=2)
     result.stdout.no_fnmatch_line("*hermetic audit*")
 
@@ -130,6 +131,6 @@ hermetic_audit_ignore =
 )
 def test_what_cannot_be_meant_stops_the_run(pytester: pytest.Pytester, lines, arguments, complaint):
     pytester.makeini(f"{INI}{lines}")
-    result = pytester.runpytest_subprocess(*arguments)
+    result = pytester.runpytest_subprocess(*lean(), *arguments)
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([complaint])

@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from lean import lean
+
 DOCS = Path(__file__).parents[2] / "docs"
 _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _PATH = re.compile(r"# ([\w./-]+\.(?:py|toml|ini|cfg))(?: .*)?\n")
@@ -60,12 +62,12 @@ def _commands(text: str) -> list[tuple[str, str]]:
 
 
 def _run(command: str, folder: Path, cache: Path) -> str:
+    left_out = lean(command, *(path.read_text() for path in folder.rglob("*.py")))
     program, *arguments = shlex.split(command)
     assert program == "pytest", f"the pages type pytest only, not {program}"
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     environment |= {
-        "PYTEST_ADDOPTS": "-p no:cacheprovider -p no:randomly -p no:anyio -p no:faker "
-        "-p no:hypothesispytest --color=no",
+        "PYTEST_ADDOPTS": shlex.join([*left_out, "-p", "no:anyio", "--color=no"]),
         "PYTHONDONTWRITEBYTECODE": "1",
         "XDG_CACHE_HOME": str(cache),
     }

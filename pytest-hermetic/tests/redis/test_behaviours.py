@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from lean import lean
 
 BEHAVIOURS = Path(__file__).parent / "behaviours"
 
@@ -35,7 +36,7 @@ def test_behaviours(protocol, backend):
     run = subprocess.run(
         [
             *(sys.executable, "-m", "pytest", "-q", "-c", "pytest.ini", "--rootdir=.", "."),
-            *("-p", "no:cacheprovider", "-p", "no:faker", "-p", "no:hypothesispytest"),
+            *lean(),
             f"--hermetic-backend={backend}",
         ],
         cwd=BEHAVIOURS,
