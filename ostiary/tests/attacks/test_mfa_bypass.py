@@ -228,6 +228,6 @@ async def test_an_attack_leaves_one_event_for_each_attempt_and_no_secret(
     await verify(client, challenge, code=wrong)
     await verify(client, challenge, backup_code="00000-00000")
     told = await events(rt, "second_factor.refused")
-    assert [one.data["kind"] for one in told] == ["totp", "backup_code"]
+    assert sorted(one.data["kind"] for one in told) == ["backup_code", "totp"]
     assert {one.subject for one in told} == {owner.user.id}
     assert wrong not in repr([one.data for one in told])
