@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import hypothesis
 import pytest
 from clock import OwnedClock
+from hypothesis import HealthCheck
 from inbox import Mailbox
 from sqlalchemy import delete
 from sqlalchemy.engine import make_url
@@ -29,8 +31,15 @@ from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings
 
 SECRET_KEY = b64encode(b"a key of thirty-two bytes, fixed").decode()
-# The real algorithm at a low cost; test_hashing.py runs at the production cost.
-CHEAP = {"memory_kib": 64, "iterations": 1}
+# The real algorithm at a low cost; test_hashing.py runs at the production cost, and refuses.
+CHEAP = {"memory_kib": 64, "iterations": 1, "max_wait": 30}
+
+# Two runs of one commit say the same. HYPOTHESIS_PROFILE=explore looks further.
+hypothesis.settings.register_profile(
+    "repeat", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
 ClientAt = Callable[[str], httpx.AsyncClient]
 

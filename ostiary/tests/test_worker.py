@@ -20,7 +20,7 @@ from ostiary.runtime import Runtime
 from ostiary.sessions.tables import RefreshToken
 from ostiary.worker import run_forever, run_once, running
 
-PATIENCE = 10.0
+PATIENCE = 30.0
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

@@ -4,7 +4,7 @@ One value, UTF-8, no member twice, no deeper than 32 levels (RFC 8259, RFC 7493)
 `malformed-json` on every route that takes a body, with nothing done and nothing lost.
 """
 
-from time import perf_counter
+from time import process_time
 
 import httpx
 import pytest
@@ -135,10 +135,10 @@ async def test_no_body_makes_the_parser_think_for_seconds(
 ) -> None:
     # 64 KB of an open string once took 13 seconds of everybody's time: one search a quote.
     headers = {"Content-Type": "application/json"}
-    started = perf_counter()
+    started = process_time()  # ours alone, however busy the machine is
     response = await client.post(f"{API}/auth/signin", content=content, headers=headers)
     assert problem(response) == (400, "malformed-json")
-    assert perf_counter() - started < 2
+    assert process_time() - started < 2
 
 
 async def test_a_refused_body_spends_no_budget(client: httpx.AsyncClient) -> None:

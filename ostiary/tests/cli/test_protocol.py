@@ -15,7 +15,7 @@ Talk = Callable[[bytes], Awaitable[bytes]]
 class Impatient(BoundedHttp):
     """The same, for a test that does not want to wait ten seconds."""
 
-    longest_headers = 0.2
+    longest_headers = 1.0
 
 
 @pytest.fixture

@@ -163,7 +163,7 @@ async def test_a_kept_connection_that_breaks_at_data_is_not_repeated(
 
 @pytest.mark.parametrize("stage", ["CONNECT", "MAIL", "END"])
 async def test_a_silent_server_is_given_up(office: PostOffice, stage: str) -> None:
-    mailer = SmtpMailer(server_of(office.url()), SENDER, answer_in=0.05)
+    mailer = SmtpMailer(server_of(office.url()), SENDER, answer_in=0.5)
     office.will(stage, KEEP_SILENT)
     expected = MailDeferred if stage == "END" else MailServerDown
     with pytest.raises(expected) as caught:

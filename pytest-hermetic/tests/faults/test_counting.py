@@ -11,8 +11,8 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-client = redis.Redis.from_url("redis://a/0", socket_timeout=5, retry=Retry(NoBackoff(), 0))
-other = redis.Redis.from_url("redis://b/0", socket_timeout=5, retry=Retry(NoBackoff(), 0))
+client = redis.Redis.from_url("redis://a/0", socket_timeout=30, retry=Retry(NoBackoff(), 0))
+other = redis.Redis.from_url("redis://b/0", socket_timeout=30, retry=Retry(NoBackoff(), 0))
 
 def outcomes(times, of=client):
     found = ""

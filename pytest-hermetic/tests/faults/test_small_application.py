@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 limits = redis.asyncio.Redis.from_url(
-    "redis://limits.internal/0", socket_timeout=1, retry=Retry(NoBackoff(), 0)
+    "redis://limits.internal/0", socket_timeout=30, retry=Retry(NoBackoff(), 0)
 )
 engine = create_async_engine("sqlite+aiosqlite:///shop.db")
 

@@ -247,7 +247,7 @@ def test_a_killed_session_takes_its_server_along(tmp_path: Path) -> None:
     postmaster = int((folder / "postgres/data/postmaster.pid").read_text().split()[0])
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline and Path(f"/proc/{postmaster}").exists():
         time.sleep(0.05)
     assert not Path(f"/proc/{postmaster}").exists()
