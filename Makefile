@@ -32,7 +32,7 @@ check: setup  ## format, lint, types, import contracts, docs: everything but the
 	$(BIN)/python pytest-hermetic/docs/generate.py --check
 
 # Tracing doubles what a test costs, so only the tests that are about these two slices are traced.
-TRACED := $(addprefix ostiary/tests/,account integration sessions signin)
+TRACED := $(addprefix ostiary/tests/,account attacks integration sessions signin test_sweeps.py)
 test: setup  ## the tests of both distributions, with nothing running beside them
 	$(BIN)/python -m pytest -n 2 --cov=ostiary.sessions --cov=ostiary.signin \
 	  --cov-report=json:coverage.json $(TRACED)
