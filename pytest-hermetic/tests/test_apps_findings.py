@@ -74,7 +74,6 @@ def test_pool_options_are_accepted(suite):
     suite(
         """
         import pytest
-from lean import lean
         from sqlalchemy import create_engine, text
         from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -125,7 +124,6 @@ def test_two_running_loops_share_an_engine_with_pre_ping(suite, url):
         f"""
         import anyio.from_thread
         import pytest
-from lean import lean
         from sqlalchemy import text
         from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -151,7 +149,6 @@ def test_the_first_test_may_prepare_keys(suite, name):
         f"""
         import os
         import pytest
-from lean import lean
         import redis
 
         service = redis.Redis.from_url(os.environ["{name}"])
@@ -171,7 +168,6 @@ def test_a_global_client_outlives_tests_on_a_real_server(suite):
         """
         import asyncio
         import pytest
-from lean import lean
         import redis
         import redis.asyncio
 
