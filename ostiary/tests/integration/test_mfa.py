@@ -164,6 +164,18 @@ async def test_invalid_code(rt: Runtime, client: httpx.AsyncClient) -> None:
     assert problem(await verify(client, challenge, code=owner.app.code()))[0] == 429
 
 
+@pytest.mark.parametrize("factor", [{}, {"code": "000000", "backup_code": "00000-00000"}])
+async def test_an_answer_holds_one_factor(
+    rt: Runtime, client: httpx.AsyncClient, factor: dict[str, str]
+) -> None:
+    owner = await protect(rt)
+    challenge = await sign_in(client, owner.user)
+    assert problem(await verify(client, challenge, **factor)) == (422, "validation")
+    # It was no answer: nothing is used up.
+    assert (await verify(client, challenge, code=owner.app.code())).status_code == 200
+    assert await events(rt, "second_factor.refused") == []
+
+
 async def test_expired_code(rt: Runtime, client: httpx.AsyncClient, clock: OwnedClock) -> None:
     owner = await protect(rt)
     challenge = await sign_in(client, owner.user)

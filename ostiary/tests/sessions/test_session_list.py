@@ -11,6 +11,10 @@ from ostiary.runtime import Runtime
 
 URL = "/api/v1/sessions"
 FIREFOX = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"
+ANDROID_TABLET = (
+    "Mozilla/5.0 (Linux; Android 15; SM-X910) AppleWebKit/537.36 "
+    "(KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36"
+)
 IPHONE = (
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
     "(KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1"
@@ -63,6 +67,7 @@ async def test_a_session_is_shown_with_all_that_is_known_of_it(
     ("user_agent", "device"),
     [
         (IPHONE, {"browser": "Mobile Safari", "os": "iOS", "kind": "mobile"}),
+        (ANDROID_TABLET, {"browser": "Chrome", "os": "Android", "kind": "tablet"}),
         ("curl/8.5.0", {"browser": "curl", "os": None, "kind": "program"}),
         ("<script>alert(1)</script>", {"browser": None, "os": None, "kind": "program"}),
         ("", {"browser": None, "os": None, "kind": "unknown"}),
