@@ -14,18 +14,19 @@ from typing import Any
 
 import httpx
 import hypothesis
+import psycopg
 import pytest
 from clock import OwnedClock
 from hypothesis import HealthCheck
 from inbox import Mailbox
-from sqlalchemy import delete
+from psycopg.sql import SQL, Identifier
+from redis import Redis
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import ASGIApp
 
 from ostiary.app import create_app
 from ostiary.kernel.database import Base, Database
-from ostiary.kernel.redis import open_redis
 from ostiary.migrations import upgrade
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings
@@ -64,11 +65,26 @@ def database_template(tmp_path_factory: pytest.TempPathFactory, worker: str) -> 
     return text
 
 
+@pytest.fixture(scope="session")
+def emptying(database_template: str) -> Iterator[psycopg.Connection | None]:
+    """What empties a PostgreSQL database between tests: not one connection for each of them."""
+    if database_template.startswith("sqlite"):
+        yield None
+        return
+    with psycopg.connect(database_template, autocommit=True) as connection:
+        yield connection
+
+
 @pytest.fixture
-def database_url(database_template: str, tmp_path: Path) -> str:
+def database_url(
+    database_template: str, emptying: psycopg.Connection | None, tmp_path: Path
+) -> str:
     """An empty, migrated database of this test's own."""
-    if not database_template.startswith("sqlite"):
-        asyncio.run(_empty(database_template))
+    if emptying is not None:
+        tables = reversed(Base.metadata.sorted_tables)
+        emptying.execute(
+            SQL("; ").join(SQL("DELETE FROM {}").format(Identifier(one.name)) for one in tables)
+        )
         return database_template
     copy = tmp_path / "ostiary.db"
     shutil.copy(database_template.removeprefix("sqlite:///"), copy)
@@ -83,7 +99,8 @@ def redis_url(worker: str) -> Iterator[str]:
         yield "memory://"
         return
     url = f"{server.rstrip('/')}/{int(worker.removeprefix('gw')) + 1}"
-    asyncio.run(_flush(url))
+    with Redis.from_url(url) as connected:
+        connected.flushdb()
     yield url
 
 
@@ -153,14 +170,6 @@ async def _migrate(url: str) -> None:
     await db.close()
 
 
-async def _empty(url: str) -> None:
-    db = Database(url, pool_size=1)
-    async with db.write() as tx:
-        for table in reversed(Base.metadata.sorted_tables):
-            await tx.execute(delete(table))
-    await db.close()
-
-
 async def _recreate(server: Any, name: str) -> None:
     engine = create_async_engine(
         server.set(drivername="postgresql+asyncpg"), isolation_level="AUTOCOMMIT"
@@ -173,9 +182,3 @@ async def _recreate(server: Any, name: str) -> None:
             "LOCALE_PROVIDER icu ICU_LOCALE 'en-US'"
         )
     await engine.dispose()
-
-
-async def _flush(url: str) -> None:
-    redis = open_redis(url)
-    await redis.flushdb()
-    await redis.aclose()
