@@ -31,8 +31,11 @@ check: setup  ## format, lint, types, import contracts, docs: everything but the
 	$(BIN)/python docs/generate.py --check
 	$(BIN)/python pytest-hermetic/docs/generate.py --check
 
-# Tracing doubles what a test costs, so only the tests that are about these two slices are traced.
-TRACED := $(addprefix ostiary/tests/,account attacks integration sessions signin test_sweeps.py)
+# Tracing doubles what a test costs: only those are traced that the floor under these slices needs.
+TRACED := $(addprefix ostiary/tests/,account integration sessions signin test_sweeps.py \
+  kernel/test_hashing.py $(patsubst %,attacks/test_%.py,account_made_before_its_owner \
+  lockout_of_a_victim mfa_bypass password_closed_by_failures tokens_for_another_purpose \
+  what_a_suspended_user_still_holds))
 test: setup  ## the tests of both distributions, with nothing running beside them
 	$(BIN)/python -m pytest -n 2 --cov=ostiary.sessions --cov=ostiary.signin \
 	  --cov-report=json:coverage.json $(TRACED)
