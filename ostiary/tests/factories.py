@@ -121,6 +121,12 @@ async def sign_up(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
     return dict(response.json())
 
 
+def ours(answer: httpx.Response) -> httpx.Response:
+    """`answer`, which has to be the server's own: it carries the id of the request."""
+    assert answer.headers["x-request-id"].startswith("req_")
+    return answer
+
+
 def problem(response: httpx.Response) -> tuple[int, str]:
     """The status and slug of a refusal, after checking that it has the form of RFC 9457."""
     assert response.headers["content-type"] == "application/problem+json", response.text

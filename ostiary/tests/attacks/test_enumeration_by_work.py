@@ -11,7 +11,7 @@ from time import process_time
 
 import httpx
 import pytest
-from factories import PASSWORD, a_suspended_user, a_user
+from factories import PASSWORD, a_suspended_user, a_user, problem
 from sqlalchemy import Engine, event
 
 from attacks.surface import API
@@ -184,8 +184,9 @@ async def test_an_unknown_account_takes_as_long_at_the_production_cost(
     for _ in range(11):
         for name, each in spent.items():  # interleaved: the machine's mood meets them all
             started = process_time()  # of every thread, and none of other processes
-            await client.post(f"{API}/auth/signin", json=ATTEMPTS[name])
+            refused = await client.post(f"{API}/auth/signin", json=ATTEMPTS[name])
             each.append(process_time() - started)
+            assert problem(refused) == (401, "invalid-credentials")
     # Coarse on purpose: without the hash an unknown account would take a tenth.
     usual = median(spent["wrong"])
     for name, each in spent.items():

@@ -4,6 +4,7 @@ One value, UTF-8, no member twice, no deeper than 32 levels (RFC 8259, RFC 7493)
 `malformed-json` on every route that takes a body, with nothing done and nothing lost.
 """
 
+import json
 from time import process_time
 
 import httpx
@@ -116,6 +117,7 @@ async def test_32_levels_are_not_too_deep(rt: Runtime, client: httpx.AsyncClient
     headers = {**session.bearer, "Content-Type": "application/json"}
     response = await client.patch(f"{API}/users/me", content=content, headers=headers)
     assert response.status_code == 200, response.text
+    assert response.json()["metadata"] == json.loads(content)["metadata"]
 
 
 @pytest.mark.parametrize(
@@ -145,5 +147,6 @@ async def test_a_refused_body_spends_no_budget(client: httpx.AsyncClient) -> Non
     headers = {"Content-Type": "application/json"}
     for _ in range(30):
         for path in ("signup", "signin"):
-            await client.post(f"{API}/auth/{path}", content=b"{", headers=headers)
+            response = await client.post(f"{API}/auth/{path}", content=b"{", headers=headers)
+            assert problem(response) == (400, "malformed-json")
     await sign_up(client)

@@ -62,7 +62,8 @@ async def test_a_refused_token_of_another_kind_revokes_nothing(
 ) -> None:
     _, held = await _everything(rt)
     for token in _relabelled(held["device"], kind="ostrt", other=held["refresh"]):
-        await client.post(f"{API}/auth/refresh", json={"refresh_token": token})
+        response = await client.post(f"{API}/auth/refresh", json={"refresh_token": token})
+        assert problem(response) == REFUSED
     assert await events(rt, "session.revoked", "token.reuse_detected") == []
 
 

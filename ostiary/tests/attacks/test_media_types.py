@@ -71,6 +71,7 @@ async def test_json_in_utf_8_is_taken_however_it_is_labelled(client: httpx.Async
         headers = {"Content-Type": media_type}
         response = await client.post(f"{API}/auth/signup", content=content, headers=headers)
         assert response.status_code == 201, media_type
+        assert response.json()["user"]["email"] == f"u{number}@example.com"
 
 
 async def test_a_coding_that_changes_nothing_is_taken_and_any_other_refused(

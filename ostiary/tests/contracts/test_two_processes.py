@@ -110,6 +110,7 @@ async def test_a_key_that_one_rotated_in_an_emergency_verifies_on_the_other(
     signed_in = await a_session(rt)
     answer = await clients[1].get(f"{API}/auth/me", headers=signed_in.bearer)
     assert answer.status_code == 200
+    assert answer.json()["id"] == signed_in.user.id
 
 
 async def test_a_rotation_a_day_ahead_is_seen_by_nobody(

@@ -118,7 +118,7 @@ async def test_everything_else_answers_while_a_hash_is_computed(
     signing_in = [asyncio.create_task(client.post(URL, json=BODY)) for _ in range(3)]
     for _ in range(3):
         me = await client.get("/api/v1/auth/me", headers=signed_in.bearer)
-        assert me.status_code == 200
+        assert me.json()["id"] == signed_in.user.id
         assert (await client.get("/health/ready")).status_code == 200
     assert not any(task.done() for task in signing_in)
     assert [(await task).status_code for task in signing_in] == [200] * 3

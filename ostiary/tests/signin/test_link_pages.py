@@ -119,6 +119,7 @@ async def test_two_tokens_are_none(client: httpx.AsyncClient, post: Post, purpos
     link = await post.link(purpose)
     response = await client.get(f"{link.url}&token={link.token}")
     assert response.status_code == 400
+    assert "This link does not work" in page_of(response).text
 
 
 @each_page

@@ -33,6 +33,8 @@ async def test_eight_characters_of_any_kind_are_enough(
 ) -> None:
     answer = await client.post(SIGNUP, json=signup_body(password=password))
     assert answer.status_code == 201, answer.text
+    again = await client.post("/api/v1/auth/signin", json=signup_body(password=password))
+    assert again.json()["user"]["id"] == answer.json()["user"]["id"]
 
 
 @pytest.mark.settings(password={"min_length": 15})

@@ -72,10 +72,11 @@ async def test_a_closed_server_tells_nobody_which_addresses_it_knows(
 ) -> None:
     await a_user(rt, "alice@example.com")
     known, unknown = [
-        (await client.post(SIGNUP, json=signup_body(email=email))).json()
+        await client.post(SIGNUP, json=signup_body(email=email))
         for email in ("alice@example.com", "nobody@example.com")
     ]
-    assert {**known, "request_id": None} == {**unknown, "request_id": None}
+    assert problem(known) == problem(unknown) == (403, "signup-closed")
+    assert {**known.json(), "request_id": None} == {**unknown.json(), "request_id": None}
 
 
 @pytest.mark.parametrize("url", BOTH)
