@@ -104,6 +104,7 @@ def test_several_processes_need_a_real_redis(tmp_path: Path) -> None:
 @pytest.mark.skipif(
     "TEST_REDIS_URL" not in os.environ, reason="several processes need a Redis server"
 )
+# hermetic: ignore[H007] two processes share no memory; `make test-services` runs it
 def test_two_processes_share_one_port(tmp_path: Path, database_url: str, redis_url: str) -> None:
     shared = {
         "OSTIARY_DATABASE_URL": database_url,
@@ -127,6 +128,7 @@ def test_two_processes_share_one_port(tmp_path: Path, database_url: str, redis_u
 @pytest.mark.skipif(
     "TEST_REDIS_URL" not in os.environ, reason="several processes need a Redis server"
 )
+# hermetic: ignore[H007] two processes share no memory; `make test-services` runs it
 def test_what_one_server_does_counts_at_once_on_another(
     tmp_path: Path, database_url: str, redis_url: str
 ) -> None:
