@@ -27,6 +27,8 @@ from starlette.types import ASGIApp
 
 from ostiary.app import create_app
 from ostiary.kernel.database import Base, Database
+from ostiary.kernel.redis import Redis as AsyncRedis
+from ostiary.kernel.redis import open_redis
 from ostiary.migrations import upgrade
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings
@@ -162,6 +164,32 @@ async def client_at(app: ASGIApp) -> AsyncIterator[ClientAt]:
 def client(client_at: ClientAt) -> httpx.AsyncClient:
     """A client of the application, at 203.0.113.7."""
     return client_at("203.0.113.7")
+
+
+@pytest.fixture
+async def no_redis() -> AsyncIterator[AsyncRedis]:
+    """A Redis that does not answer: nothing listens on port 1 of this machine."""
+    redis = open_redis("redis://127.0.0.1:1")
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture
+async def silent_redis() -> AsyncIterator[AsyncRedis]:
+    """A Redis that takes the call and never says a word."""
+    gone = asyncio.Event()
+
+    async def keep_silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await gone.wait()
+        writer.close()
+
+    server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
+    redis = open_redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+    yield redis
+    await redis.aclose()
+    gone.set()
+    server.close()
+    await server.wait_closed()
 
 
 async def _migrate(url: str) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
@@ -19,32 +18,6 @@ from ostiary.settings import Settings
 
 ONE = Budget("one", 1, 60)
 URL = "/api/v1/auth/signin"
-
-
-@pytest.fixture
-async def away() -> AsyncIterator[Redis]:
-    """A Redis that does not answer: nothing listens on port 1 of this machine."""
-    redis = open_redis("redis://127.0.0.1:1")
-    yield redis
-    await redis.aclose()
-
-
-@pytest.fixture
-async def silent() -> AsyncIterator[Redis]:
-    """A Redis that takes the call and never says a word."""
-    gone = asyncio.Event()
-
-    async def keep_silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await gone.wait()
-        writer.close()
-
-    server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
-    redis = open_redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    yield redis
-    await redis.aclose()
-    gone.set()
-    server.close()
-    await server.wait_closed()
 
 
 async def _stored(redis: Redis) -> str:
@@ -89,9 +62,9 @@ async def test_what_is_stored_ends_with_its_window(rt: Runtime) -> None:
 
 
 async def test_signin_limits_hold_while_redis_is_away(
-    settings: Settings, clock: OwnedClock, away: Redis
+    settings: Settings, clock: OwnedClock, no_redis: Redis
 ) -> None:
-    async with open_runtime(settings, clock=clock, redis=away) as rt:
+    async with open_runtime(settings, clock=clock, redis=no_redis) as rt:
         await a_user(rt, "alice@example.com")
         transport = httpx.ASGITransport(create_app(settings, runtime=rt))
         async with httpx.AsyncClient(transport=transport, base_url="http://ostiary.test") as client:
@@ -106,9 +79,9 @@ async def test_signin_limits_hold_while_redis_is_away(
 
 
 async def test_a_silent_redis_does_not_cost_every_attempt_its_second(
-    silent: Redis, clock: OwnedClock
+    silent_redis: Redis, clock: OwnedClock
 ) -> None:
-    limits = Limiter(silent, clock, Vault([bytes(32)]), max_keys=100)
+    limits = Limiter(silent_redis, clock, Vault([bytes(32)]), max_keys=100)
     five = Budget("five", 5, 60)
     async with asyncio.timeout(10):
         for _ in range(5):
@@ -118,8 +91,8 @@ async def test_a_silent_redis_does_not_cost_every_attempt_its_second(
             await limits.spend(Claim(five, "alice@example.com"))
 
 
-async def test_memory_is_bounded_while_redis_is_away(away: Redis, clock: OwnedClock) -> None:
-    limits = Limiter(away, clock, Vault([bytes(32)]), max_keys=100)
+async def test_memory_is_bounded_while_redis_is_away(no_redis: Redis, clock: OwnedClock) -> None:
+    limits = Limiter(no_redis, clock, Vault([bytes(32)]), max_keys=100)
     for number in range(100):
         await limits.spend(Claim(ONE, f"user{number}@example.com"))
     with pytest.raises(TooManyRequests):  # this takes two places: the budget, and that it was told

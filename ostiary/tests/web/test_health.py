@@ -10,7 +10,7 @@ from factories import ours
 
 from ostiary.app import create_app
 from ostiary.kernel.database import Database
-from ostiary.kernel.redis import Redis, open_redis
+from ostiary.kernel.redis import Redis
 from ostiary.runtime import Runtime
 
 
@@ -20,31 +20,6 @@ async def no_database() -> AsyncIterator[Database]:
     db = Database("postgresql://nobody@127.0.0.1:1/none", pool_size=1)
     yield db
     await db.close()
-
-
-@pytest.fixture
-async def no_redis() -> AsyncIterator[Redis]:
-    redis = open_redis("redis://127.0.0.1:1")
-    yield redis
-    await redis.aclose()
-
-
-@pytest.fixture
-async def silent_redis() -> AsyncIterator[Redis]:
-    """One that takes the call and never says a word."""
-    gone = asyncio.Event()
-
-    async def keep_silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await gone.wait()
-        writer.close()
-
-    server = await asyncio.start_server(keep_silent, "127.0.0.1", 0)
-    redis = open_redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    yield redis
-    await redis.aclose()
-    gone.set()
-    server.close()
-    await server.wait_closed()
 
 
 def _client(rt: Runtime) -> httpx.AsyncClient:
