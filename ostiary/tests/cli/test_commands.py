@@ -141,7 +141,7 @@ def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("email", "password", "says"),
     [
-        ("nobody", PASSWORD, "ostiary: email is not an e-mail address\n"),
+        ("nobody", PASSWORD, "ostiary: email is not an email address\n"),
         ("a@example.com", "short", "ostiary: must have at least 8 characters\n"),
         ("a@example.com", "password1", "ostiary: is one of the most common passwords\n"),
     ],

@@ -182,7 +182,7 @@ async def test_the_readers_language_or_english(
 ) -> None:
     await write(rt, "ada@example.com", locale=locale)
     await deliver(rt)
-    subjects = {"en": "Confirm your e-mail address", "es": "Confirma tu dirección de correo"}
+    subjects = {"en": "Confirm your email address", "es": "Confirma tu dirección de correo"}
     assert mailbox.last().subject == subjects[language]
 
 

@@ -101,7 +101,7 @@ def config_check(context: typer.Context) -> None:
 @user.command("create")
 def user_create(
     context: typer.Context,
-    email: Annotated[str, typer.Argument(help="The e-mail address")],
+    email: Annotated[str, typer.Argument(help="The email address")],
     admin: Annotated[bool, typer.Option("--admin", help="Make them an administrator")] = False,
     verified: Annotated[bool, typer.Option("--verified", help="The address is known good")] = False,
     username: Annotated[str | None, typer.Option(help="A user name")] = None,

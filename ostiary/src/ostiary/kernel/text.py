@@ -55,7 +55,7 @@ Name = Annotated[str, _NAME, AfterValidator(_tidy), _NAME]
 """A name a person goes by: 1 to 200 characters, trimmed, NFC."""
 
 Line = Annotated[str, StringConstraints(max_length=320), AfterValidator(_trim)]
-"""One line of text: 1 to 320 characters (the longest e-mail address), trimmed, else as given."""
+"""One line of text: 1 to 320 characters (the longest email address), trimmed, else as given."""
 
 Opaque = Annotated[str, StringConstraints(max_length=1024), AfterValidator(refuse_unclean)]
 """A value that only its issuer reads: a token, a cursor. At most 1024 characters, as sent."""

@@ -25,7 +25,7 @@ def email_key(address: str) -> str:
             address, check_deliverability=False, test_environment=True, strict=True
         )
     except EmailNotValidError as error:
-        raise ValueError("is not an e-mail address") from error
+        raise ValueError("is not an email address") from error
     # Normalised on both sides of folding: lower case may fall apart into combining characters.
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", found.local_part).lower())
     return f"{local}@{found.ascii_domain.lower()}"
@@ -54,7 +54,7 @@ def _check_locale(value: str) -> str:
 
 
 Email = Annotated[Line, AfterValidator(_check_email)]
-"""An e-mail address, trimmed, otherwise as given (RFC 5321, RFC 6531)."""
+"""An email address, trimmed, otherwise as given (RFC 5321, RFC 6531)."""
 
 Username = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_check_username)]
 """A user name: 3 to 50 of letters, digits, `_`, `-`; never mistaken for an address."""
