@@ -1,7 +1,9 @@
-PYTHON ?= python3.11
+# The Python that .venv is made with: `make run PYTHON=/path/to/python3`. Without it, one is looked for.
+PYTHON ?=
+# More arguments for the server: `make run ARGS="--port 9000"`.
+ARGS   ?=
 BIN    := .venv/bin
-STAMP  := .venv/.installed
-LOCKED := requirements/dev.txt ostiary/pyproject.toml pytest-hermetic/pyproject.toml
+PACKAGES := ostiary/pyproject.toml pytest-hermetic/pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help setup run check test coverage test-services test-browser audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
@@ -9,16 +11,24 @@ LOCKED := requirements/dev.txt ostiary/pyproject.toml pytest-hermetic/pyproject.
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
-setup: $(STAMP)  ## create .venv from the pinned, hashed lock
-$(STAMP): $(LOCKED)
-	@command -v $(PYTHON) >/dev/null || { echo "Ostiary needs $(PYTHON), with its venv module (Debian: apt-get install python3-venv)"; exit 1; }
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e ./ostiary -e ./pytest-hermetic
-	touch $@
+# A folder that was moved or copied has links to where it was; PYTHON= may name another Python.
+MADE_IN   := $(shell cat .venv/folder 2>/dev/null)
+MADE_WITH := $(shell cat .venv/python 2>/dev/null)
+ifneq ($(MADE_IN),$(CURDIR))
+.PHONY: .venv/run.txt .venv/dev.txt
+else ifneq ($(or $(PYTHON),$(MADE_WITH)),$(MADE_WITH))
+.PHONY: .venv/run.txt .venv/dev.txt
+endif
+.venv/run.txt: requirements/run.txt ostiary/pyproject.toml tools/install.sh
+	@sh tools/install.sh run "$(PYTHON)" ./ostiary
+.venv/dev.txt: requirements/dev.txt $(PACKAGES) tools/install.sh
+	@sh tools/install.sh dev "$(PYTHON)" ./ostiary ./pytest-hermetic
+	@cp requirements/run.txt .venv/  # which dev.txt holds
 
-run: setup  ## start Ostiary on http://127.0.0.1:8000 with SQLite in ./var, nothing else needed
-	$(BIN)/ostiary serve
+run: .venv/run.txt  ## start Ostiary on http://127.0.0.1:8000 with SQLite in ./var (ARGS="--port 9000")
+	@$(BIN)/python -m ostiary serve $(ARGS)
+
+setup: .venv/dev.txt  ## install everything that the other targets need into .venv
 
 check: setup  ## format, lint, types, import contracts, docs: everything but the tests
 	$(BIN)/ruff format --check .
@@ -83,8 +93,10 @@ docs: setup  ## write the reference pages that are made from the code
 	$(BIN)/python docs/generate.py
 	$(BIN)/python pytest-hermetic/docs/generate.py
 
+LOCKING := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+  --no-annotate --no-emit-index-url --no-strip-extras --all-extras
 lock: setup  ## maintainers: pin every dependency again
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements/lock.in
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate \
-	  --no-emit-index-url --all-extras --upgrade -o requirements/dev.txt \
-	  requirements/dev.in ostiary/pyproject.toml pytest-hermetic/pyproject.toml
+	$(BIN)/$(LOCKING) --upgrade -o requirements/dev.txt requirements/dev.in $(PACKAGES)
+	$(BIN)/$(LOCKING) --upgrade -o requirements/run.txt -c requirements/dev.txt \
+	  requirements/run.in ostiary/pyproject.toml
