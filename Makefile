@@ -6,7 +6,7 @@ BIN    := .venv/bin
 PACKAGES := ostiary/pyproject.toml pytest-hermetic/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test coverage test-services test-browser audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
+.PHONY: help setup run check test coverage test-services test-browser test-install audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -65,6 +65,9 @@ test-services: setup  ## the whole suite again on PostgreSQL and Redis (TEST_DAT
 
 test-browser: setup  ## the pages in Chromium, without JavaScript (TEST_PHOTOGRAPHS: where pictures go)
 	$(BIN)/python -m pytest -n 0 -m browser ostiary/tests/browser
+
+test-install:  ## a newcomer's first run, on each Python that is there: seconds, packages, megabytes
+	$(firstword $(PYTHON) python3) bench/first_run.py
 
 audit: setup  ## run both suites against constant answers too: which green tests mean something
 	$(BIN)/python -m pytest -q -n 2 --hermetic-audit=full --hermetic-report=var/audit/ostiary.json \
