@@ -6,13 +6,23 @@ variable that is not here refuses to start and is named.
 
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
+from pydantic_core import ErrorDetails
 
+from ostiary.kernel.faults import Code, read, wrong
 from ostiary.kernel.knobs import (
     DatabaseUrl,
     Folder,
@@ -63,12 +73,13 @@ class Signup(Group):
         "needs `verification = required`",
     )
 
-    @model_validator(mode="after")
-    def _conceals_all_the_way(self) -> Self:
-        if self.conceal_existing and self.verification != "required":
+    @field_validator("conceal_existing")
+    @classmethod
+    def _conceals_all_the_way(cls, value: bool, others: ValidationInfo) -> bool:
+        if value and others.data.get("verification", "required") != "required":
             # Else the next sign-in would tell what the sign-up did not.
-            raise ValueError("conceal_existing needs verification to be required")
-        return self
+            raise wrong(Code.CONFLICT, "this needs signup.verification = 'required'. Set both.")
+        return value
 
 
 class Links(Group):
@@ -292,21 +303,56 @@ class Settings(Group):
 def load(file: Path | None, environ: Mapping[str, str]) -> Settings:
     """The settings of `file` (default: `ostiary.toml` where there is one), then of `environ`.
 
-    Raises `SettingsError`, which names each fault and never shows a value.
+    Raises `SettingsError`, which names each fault as its writer wrote it (a key of the file, or a
+    variable) and never shows a value.
     """
     values = _read_file(file or Path("ostiary.toml"), must_exist=file is not None)
+    names: dict[str, str] = {}
     for name, value in sorted(environ.items()):
         if name.startswith(PREFIX):
-            _override(values, name, value)
+            names[_override(values, name, value)] = name
     try:
         return Settings(**values)
     except ValidationError as error:
-        faults = [
-            f"{'.'.join(str(part) for part in fault['loc'] if isinstance(part, str))}: "
-            + fault["msg"].removeprefix("Value error, ")
-            for fault in error.errors(include_url=False, include_input=False)
-        ]
+        faults = [_fault(one, names) for one in error.errors(include_url=False)]
         raise SettingsError("\n".join(dict.fromkeys(faults))) from None
+
+
+def _fault(error: ErrorDetails, names: Mapping[str, str]) -> str:
+    path = ".".join(part for part in error["loc"] if isinstance(part, str))
+    match error["type"]:
+        case "extra_forbidden":
+            return _unknown(path, [*_paths(Settings), *Settings.model_fields])
+        case "model_type" | "model_attributes_type":
+            return _no_table(path)
+        case _:
+            return f"{names.get(path, path)}: {read(error)[1]}"
+
+
+def _unknown(name: str, known: Iterable[str]) -> str:
+    # Without the prefix that all variables share: it would make all of them alike.
+    names = {one.removeprefix(PREFIX): one for one in known}
+    near = get_close_matches(name.removeprefix(PREFIX), names, n=1)
+    advice = f"Did you mean {names[near[0]]}?" if near else "Leave it out."
+    return f"{name}: there is no such setting. {advice}"
+
+
+def _no_table(name: str) -> str:
+    return f"{name}: this is a group of settings. Write it as a table: [{name}]"
+
+
+def _paths(group: type[Group], prefix: str = "") -> Iterator[str]:
+    """Every setting, by its dotted name."""
+    for name, field in group.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, Group):
+            yield from _paths(kind, f"{prefix}{name}.")
+        else:
+            yield prefix + (field.alias or name)
+
+
+def _variable(path: str) -> str:
+    return PREFIX + path.upper().replace(".", "__")
 
 
 def _read_file(file: Path, *, must_exist: bool) -> dict[str, Any]:
@@ -318,19 +364,15 @@ def _read_file(file: Path, *, must_exist: bool) -> dict[str, Any]:
         raise SettingsError(f"{file} cannot be read: {error}") from None
 
 
-def _override(values: dict[str, Any], name: str, value: str) -> None:
-    *groups, last = name.removeprefix(PREFIX).lower().split("__")
-    fields = Settings.model_fields
+def _override(values: dict[str, Any], name: str, value: str) -> str:
+    """Lay the variable `name` over `values`; the dotted name of its setting."""
+    known = {_variable(path): path for path in _paths(Settings)}
+    if name not in known:
+        raise SettingsError(_unknown(name, known))
+    *groups, last = known[name].split(".")
     for group in groups:
-        kind = fields[group].annotation if group in fields else None
-        if not (isinstance(kind, type) and issubclass(kind, Group)):
-            raise SettingsError(f"{name}: there is no such setting")
-        fields = kind.model_fields
         values = values.setdefault(group, {})
         if not isinstance(values, dict):
-            raise SettingsError(f"{group}: must be a table")
-    fields = {field.alias or name: field for name, field in fields.items()}
-    kind = fields[last].annotation if last in fields else None
-    if last not in fields or (isinstance(kind, type) and issubclass(kind, Group)):
-        raise SettingsError(f"{name}: there is no such setting")
+            raise SettingsError(_no_table(group))
     values[last] = value
+    return known[name]

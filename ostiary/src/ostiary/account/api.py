@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.problems import MalformedJson, UnsupportedMediaType, Validation
 from ostiary.kernel.text import Name, refuse_unclean
 from ostiary.sessions.api import GUARDED, NEEDS_BEARER, Caller, identify
@@ -26,7 +27,7 @@ _METADATA_BYTES = 8 * 1024
 def _check_metadata(value: dict[str, Any]) -> dict[str, Any]:
     _check_clean(value)
     if metadata_size(value) > _METADATA_BYTES:
-        raise ValueError("is larger than 8 KB")
+        raise wrong(Code.TOO_LARGE, "use at most 8 KB of JSON.")
     return value
 
 
@@ -35,7 +36,7 @@ def _check_clean(value: object) -> None:
         case str():
             refuse_unclean(value.replace("\n", " ").replace("\t", " "))
         case float() if not math.isfinite(value):
-            raise ValueError("holds a number that JSON cannot spell")
+            raise wrong(Code.TOO_LARGE, "use numbers that JSON can hold: at most about 1.8e308.")
         case dict():
             for name, member in value.items():
                 refuse_unclean(name)

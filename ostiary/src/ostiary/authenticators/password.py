@@ -22,6 +22,7 @@ from ostiary.authenticators.proofs import Kind, Proof
 from ostiary.authenticators.tables import Authenticator
 from ostiary.kernel import tokens
 from ostiary.kernel.database import Connection, Transaction
+from ostiary.kernel.faults import Code
 from ostiary.kernel.problems import Fault, Validation
 from ostiary.kernel.text import refuse_unclean
 from ostiary.settings import Settings
@@ -53,13 +54,16 @@ def check(
     fault = None
     folded = password.casefold()
     if len(password) < settings.password.min_length:
-        fault = f"must have at least {settings.password.min_length} characters"
+        advice = f"use at least {settings.password.min_length} characters."
+        fault = Fault(Code.TOO_SHORT, advice, pointer=pointer)
     elif folded in _common():
-        fault = "is one of the most common passwords"
+        advice = "this is one of the most common passwords. Choose another one."
+        fault = Fault(Code.COMMON_PASSWORD, advice, pointer=pointer)
     elif folded in _spellings(own):
-        fault = "is your own name or address"
+        advice = "do not use your own name or email address. Choose another one."
+        fault = Fault(Code.OWN_NAME, advice, pointer=pointer)
     if fault is not None:
-        raise Validation(faults=(Fault(fault, pointer=pointer),))
+        raise Validation(faults=(fault,))
 
 
 async def bind(tx: Connection, now: datetime, *, user_id: str, encoded: str) -> None:

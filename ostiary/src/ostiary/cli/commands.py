@@ -15,6 +15,8 @@ from ostiary import __version__
 from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outbox import mail
 from ostiary.kernel import logs
+from ostiary.kernel.faults import read
+from ostiary.kernel.problems import subject
 from ostiary.runtime import Runtime
 from ostiary.settings import SettingsError
 
@@ -246,9 +248,7 @@ def _valid(name: str, kind: Any, value: str) -> str:
     try:
         checked: str = TypeAdapter(kind).validate_python(value)
     except ValidationError as error:
-        raise SettingsError(
-            f"{name} {error.errors()[0]['msg'].removeprefix('Value error, ')}"
-        ) from None
+        raise SettingsError(f"{subject([name])}: {read(error.errors()[0])[1]}") from None
     return checked
 
 

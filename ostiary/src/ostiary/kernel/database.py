@@ -21,6 +21,7 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import greenlet_spawn
 
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.prepared import (
     AnyRow,
     Compiled,
@@ -48,7 +49,7 @@ Connection = AsyncConnection
 Transaction = AsyncConnection | HotConnection
 """Where statements that are constants may run: either understands them."""
 
-_URL_NEEDED = "must be sqlite:///path or postgresql://…"
+_URL_NEEDED = "use sqlite:///path or postgresql://user@host/database."
 _WAIT = 2.0  # seconds for a connection, or for the server's answer to the first packet
 
 
@@ -217,14 +218,14 @@ def driver_url(url: str) -> URL:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         # Ours, because theirs may quote the URL, which holds a password.
-        raise ValueError(_URL_NEEDED) from None
+        raise wrong(Code.MALFORMED, _URL_NEEDED) from None
     match parsed.get_backend_name():
         case "sqlite" if parsed.database and parsed.database != ":memory:":
             return parsed.set(drivername="sqlite+aiosqlite")
         case "postgresql":
             return parsed.set(drivername="postgresql+asyncpg")
         case _:
-            raise ValueError(_URL_NEEDED)
+            raise wrong(Code.MALFORMED, _URL_NEEDED)
 
 
 def _open_sqlite(url: URL, *, size: int, begin: str | None) -> AsyncEngine:

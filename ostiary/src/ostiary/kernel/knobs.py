@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 from ostiary.kernel.database import driver_url
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.mail import MailRefused, open_mailer, sender_address
 from ostiary.kernel.text import is_clean
 
@@ -28,7 +29,7 @@ def _to_origin(value: str) -> str:
     is_host = _HOST.fullmatch(parts.netloc) and parts.port != 0
     has_more = parts.path.strip("/") or parts.query or parts.fragment
     if parts.scheme not in ("http", "https") or not is_host or has_more:
-        raise ValueError("must be http://host or https://host, with a port where it has one")
+        raise wrong(Code.MALFORMED, "use http://host or https://host, with :port where it has one.")
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
@@ -38,17 +39,19 @@ def _to_key(value: SecretStr) -> SecretStr:
     except ValueError:
         is_key = False
     if not is_key:
-        raise ValueError("each key must be the base64 of 32 random bytes")
+        raise wrong(
+            Code.MALFORMED, "use the base64 of 32 random bytes: openssl rand -base64 32 makes one."
+        )
     return value
 
 
 def _to_network(value: object) -> object:
-    if not isinstance(value, str):
+    if isinstance(value, IPv4Network | IPv6Network):
         return value
     try:
-        return ip_network(value, strict=False)
+        return ip_network(str(value), strict=False)
     except ValueError:
-        raise ValueError("must be addresses or networks such as 10.0.0.0/8") from None
+        raise wrong(Code.MALFORMED, "use addresses or networks such as 10.0.0.0/8.") from None
 
 
 def _check_database(value: str) -> str:
@@ -58,7 +61,7 @@ def _check_database(value: str) -> str:
 
 def _check_redis(value: str) -> str:
     if value != "memory://" and urlsplit(value).scheme not in ("redis", "rediss"):
-        raise ValueError("must be memory://, redis://… or rediss://…")
+        raise wrong(Code.MALFORMED, "use memory://, redis://host or rediss://host.")
     return value
 
 
@@ -73,22 +76,22 @@ def _check_sender(value: str) -> str:
     except MailRefused:
         is_sender = False
     if not is_sender:
-        raise ValueError("must be an address, or Name <address>")
+        raise wrong(Code.MALFORMED, "use an email address, or Name <address>.")
     return value
 
 
 def _check_folder(value: str) -> str:
     if value and not Path(value).is_dir():
-        raise ValueError("is no folder")
+        raise wrong(Code.MALFORMED, "use the path of an existing folder.")
     return value
 
 
 def _check_template(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in ("http", "https") or not _HOST.fullmatch(parts.netloc):
-        raise ValueError("must be an address such as https://app.example/verify?token={token}")
+        raise wrong(Code.MALFORMED, "use a URL such as https://app.example/verify?token={token}.")
     if value.count("{token}") != 1 or "{token}" in parts.netloc:
-        raise ValueError("must hold {token} once, behind the host")
+        raise wrong(Code.MALFORMED, "write {token} once, behind the host.")
     return value
 
 

@@ -22,6 +22,7 @@ from urllib.parse import unquote, urlsplit
 
 import idna
 
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.text import is_clean, replace_unclean
 
 _ENCODED_WORD = "=?"
@@ -29,7 +30,7 @@ _ENCODED_WORD = "=?"
 _LOCAL = re.compile(r'[^\s"(),:;<>@\[\\\]]+|"(?:[^"\\]|\\.)+"')
 _DOMAIN = re.compile(r"[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
-_URL_NEEDED = "must be console:, smtp://host, smtps://host or file:///folder"
+_URL_NEEDED = "use console:, smtp://host, smtps://host or file:///folder."
 
 
 class MailRefused(Exception):
@@ -112,7 +113,7 @@ def open_mailer(url: str, *, sender: str) -> Mailer:
         from ostiary.kernel.smtp import SmtpMailer, server_of
 
         return SmtpMailer(server_of(url), sender)
-    raise ValueError(_URL_NEEDED)
+    raise wrong(Code.MALFORMED, _URL_NEEDED)
 
 
 def one_line(value: str) -> str:

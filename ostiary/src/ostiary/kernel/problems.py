@@ -1,21 +1,42 @@
 """A refusal the caller may see is a `Problem` (RFC 9457); anything else is a defect."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
+
+from ostiary.kernel.faults import Code
+from ostiary.kernel.text import replace_unclean
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with a request.
 
+    `code` is for programs. `advice` is a clause that says what to do and never repeats the value.
     `pointer` is a JSON Pointer into the body (RFC 6901), or `parameter` the name of a query
-    parameter; `detail` says what is wrong and never repeats the value.
+    parameter.
     """
 
-    detail: str
+    code: Code
+    advice: str
     pointer: str | None = None
     parameter: str | None = None
+
+    @property
+    def detail(self) -> str:
+        """A whole sentence: "Password: use at least 8 characters."."""
+        path = (self.pointer or "").split("/") if self.parameter is None else [self.parameter]
+        return f"{subject(path)}: {self.advice}"
+
+
+def subject(path: Sequence[str]) -> str:
+    """What a sentence calls the value at `path`: `["new_password"]` is "New password".
+
+    A name may come from the caller: it is cleaned. The empty path is the whole body.
+    """
+    names = " ".join(part for part in path if not part.isdecimal())
+    text = " ".join(replace_unclean(names).replace("_", " ").split())
+    return text[:1].upper() + text[1:] if text else "Body"
 
 
 class Problem(Exception):

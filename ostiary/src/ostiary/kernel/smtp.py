@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.mail import (
     MailDeferred,
     MailRefused,
@@ -56,19 +57,23 @@ def server_of(url: str) -> Server:
             case "offered" | "required" | "never" as named:
                 tls = named
             case _:
-                raise ValueError("tls must be offered, required or never")
+                raise wrong(Code.NOT_ALLOWED, "set tls to offered, required or never.")
     ca = options.pop("ca", None)
     try:
         port = parts.port
     except ValueError:
-        raise ValueError("has a port out of range") from None
+        raise wrong(Code.MALFORMED, "use a port from 1 to 65535.") from None
     if options or parts.fragment or parts.path.strip("/") or not parts.hostname or port == 0:
-        raise ValueError("must be smtp://user:password@host:port, with ?tls= or ?ca= at the most")
+        raise wrong(
+            Code.MALFORMED, "use smtp://user:password@host:port, with ?tls= or ?ca= at the most."
+        )
     user, password = unquote(parts.username or ""), unquote(parts.password or "")
     if bool(user) != bool(password):
-        raise ValueError("needs both a user and a password, or neither")
+        raise wrong(Code.CONFLICT, "give both a user and a password, or neither.")
     if user and tls == "never" and not _is_this_machine(parts.hostname):
-        raise ValueError("would send the password in clear: leave tls=never out")
+        raise wrong(
+            Code.CONFLICT, "tls=never would send the password unencrypted. Leave tls=never out."
+        )
     return Server(
         parts.hostname, port or (465 if tls == "implicit" else 587), tls, user, password, ca
     )

@@ -5,6 +5,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from ostiary.kernel.faults import Code, wrong
+
 # Cc controls, Cs surrogates, Zl and Zp line separators: they break logs, mails and headers.
 _REFUSED = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
@@ -17,9 +19,9 @@ def is_clean(value: str) -> bool:
 
 
 def refuse_unclean(value: str) -> str:
-    """Return `value`, or raise `ValueError` where it holds a character no text needs."""
+    """Return `value`. Raises the error of a validator where it holds a character no text needs."""
     if not is_clean(value):
-        raise ValueError("contains a control character or an unpaired surrogate")
+        raise wrong(Code.CONTROL_CHARACTER, "remove control characters and line breaks.")
     return value
 
 
@@ -38,7 +40,7 @@ def replace_unclean(value: str) -> str:
 def _trim(value: str) -> str:
     value = refuse_unclean(value.strip())
     if not value:
-        raise ValueError("is empty")
+        raise wrong(Code.EMPTY, "this is empty. Enter a value.")
     return value
 
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from ostiary.kernel import tokens as kernel_tokens
+from ostiary.kernel.faults import Code
 from ostiary.kernel.problems import (
     Fault,
     MalformedJson,
@@ -180,7 +181,8 @@ async def list_sessions(
 ) -> Response:
     """The caller's live sessions, newest first."""
     if cursor is not None and not kernel_tokens.is_id("ses", cursor):
-        raise Validation(faults=(Fault("is not a cursor of this list", parameter="cursor"),))
+        advice = "use the next_cursor of the page before, or leave it out."
+        raise Validation(faults=(Fault(Code.MALFORMED, advice, parameter="cursor"),))
     found = await actions.list_sessions(
         rt, caller.profile.id, before=cursor or _FIRST_PAGE, limit=limit + 1
     )

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.kernel.database import Connection
+from ostiary.kernel.faults import Code
 from ostiary.kernel.origin import Origin
 from ostiary.kernel.problems import Fault, Validation
 from ostiary.mail.actions import enqueue
@@ -34,7 +35,8 @@ async def request_change(
     """
     profile = caller.profile
     if email_key(new_email) == email_key(profile.email):
-        raise Validation(faults=(Fault("is your address already", pointer="/new_email"),))
+        advice = "this is the address of your account already. Enter another one."
+        raise Validation(faults=(Fault(Code.UNCHANGED, advice, pointer="/new_email"),))
     subject = f"session:{caller.session_id}"
     await passwords.prove(rt, user_id=profile.id, plain=plain, subject=subject, origin=origin)
     await spend_message(rt, email_key(new_email), origin)

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from starlette.responses import Response
 
 from ostiary.authenticators.password import Password
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.problems import (
     MalformedJson,
     TooManyRequests,
@@ -58,7 +59,7 @@ class SigninBody(BaseModel):
     @model_validator(mode="after")
     def _names_one(self) -> Self:
         if (self.email is None) == (self.username is None):
-            raise ValueError("exactly one of email and username is needed")
+            raise wrong(Code.EXACTLY_ONE, "send exactly one of email and username.")
         return self
 
 

@@ -9,6 +9,7 @@ from starlette.responses import Response
 from ostiary.authenticators.password import Password
 from ostiary.authenticators.proofs import Kind
 from ostiary.authenticators.totp import TotpAlreadyBound
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.problems import (
     Fault,
     MalformedJson,
@@ -38,7 +39,7 @@ _STRONG = GUARDED | refusals(ReauthenticationRequired)
 _NO_BEARER = (guard.MissingToken, guard.InvalidAccessToken)
 _BEARER_OR_CHALLENGE: dict[str, Any] = {"security": [{"bearer": []}, {}]}
 
-Code = Annotated[Line, Field(max_length=64)]
+FactorCode = Annotated[Line, Field(max_length=64)]
 
 
 class MethodBody(BaseModel):
@@ -56,13 +57,13 @@ class VerifyBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     challenge_token: Opaque
-    code: Code | None = None
-    backup_code: Code | None = None
+    code: FactorCode | None = None
+    backup_code: FactorCode | None = None
 
     @model_validator(mode="after")
     def _holds_one(self) -> Self:
         if (self.code is None) == (self.backup_code is None):
-            raise ValueError("exactly one of code and backup_code is needed")
+            raise wrong(Code.EXACTLY_ONE, "send exactly one of code and backup_code.")
         return self
 
 
@@ -79,7 +80,7 @@ class ConfirmBody(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    code: Code
+    code: FactorCode
     challenge_token: Opaque | None = None
 
 
@@ -89,14 +90,14 @@ class AgainBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     password: Password | None = None
-    code: Code | None = None
-    backup_code: Code | None = None
+    code: FactorCode | None = None
+    backup_code: FactorCode | None = None
 
     @model_validator(mode="after")
     def _holds_one(self) -> Self:
         given = [self.password, self.code, self.backup_code]
         if sum(one is not None for one in given) != 1:
-            raise ValueError("exactly one of password, code and backup_code is needed")
+            raise wrong(Code.EXACTLY_ONE, "send exactly one of password, code and backup_code.")
         return self
 
 
@@ -136,7 +137,8 @@ class BackupCodes(BaseModel):
 async def choose(rt: Rt, body: MethodBody) -> Response:
     """Choose what a challenge is answered with. TOTP and backup codes need nothing prepared."""
     if body.method not in await factors.methods(rt, body.challenge_token):
-        raise Validation(faults=(Fault("is none of the challenge's methods", pointer="/method"),))
+        advice = "use one of the methods that the challenge names."
+        raise Validation(faults=(Fault(Code.NOT_ALLOWED, advice, pointer="/method"),))
     return Response(status_code=204)
 
 

@@ -19,6 +19,7 @@ from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.kernel import tokens
 from ostiary.kernel.database import AnyRow, Connection
+from ostiary.kernel.faults import Code
 from ostiary.kernel.origin import Origin
 from ostiary.kernel.problems import Fault, Problem, Validation
 from ostiary.kernel.tokens import Token, equal
@@ -69,7 +70,8 @@ async def ask_link(
     if template is None:
         raise MagicLinkClosed
     if continue_to is not None and not _may_continue(rt, continue_to):
-        raise Validation(faults=(Fault("is none of the listed origins", pointer="/continue"),))
+        advice = "use a URL at public_url or at one of links.continue_origins."
+        raise Validation(faults=(Fault(Code.NOT_ALLOWED, advice, pointer="/continue"),))
     asked = tokens.new_token("ostat", tokens.new_id("sin", rt.clock.now()))
     sent = tokens.new_token("ostml", asked.id)
     link = _continued(template.replace("{token}", str(sent)), continue_to)

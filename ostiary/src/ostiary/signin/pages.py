@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.responses import Response
 
 from ostiary.authenticators.password import Password
+from ostiary.kernel.faults import Code
 from ostiary.kernel.problems import Problem, Validation
 from ostiary.kernel.text import Opaque
 from ostiary.signin.address import confirm_change, undo_change
@@ -205,14 +206,14 @@ async def _page(
     )
 
 
-def _faults(refusal: Problem) -> dict[str, str]:
-    """What is wrong with each field that a person fills in, in the words of the API."""
+def _faults(refusal: Problem) -> dict[str, Code]:
+    """What is wrong with each field that a person fills in, by its code."""
     match refusal:
         case InvalidCredentials():
-            return {"password": refusal.slug}
+            return {"password": Code.INCORRECT}
         case EmailTaken():
-            return {"email": refusal.slug}
-    found = {(fault.pointer or "").removeprefix("/"): fault.detail for fault in refusal.faults}
+            return {"email": Code.TAKEN}
+    found = {(fault.pointer or "").removeprefix("/"): fault.code for fault in refusal.faults}
     return {name: found[name] for name in _TYPED if name in found}
 
 

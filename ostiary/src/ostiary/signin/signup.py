@@ -8,6 +8,7 @@ from ostiary.authenticators.proofs import Proof
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.kernel.database import Connection
+from ostiary.kernel.faults import Code
 from ostiary.kernel.limits import Budget, Claim
 from ostiary.kernel.origin import Origin
 from ostiary.kernel.problems import Fault, NotFound, Problem, Validation
@@ -57,7 +58,8 @@ async def sign_up(rt: Runtime, new: NewUser, plain: str, *, origin: Origin) -> S
     is_concealed = rt.settings.signup.conceal_existing
     if is_concealed and new.username is not None:
         # Taken or not, a second sign-up with it would tell whether the first one made an account.
-        raise Validation(faults=(Fault("is chosen after signing in", pointer="/username"),))
+        advice = "this server takes it after sign-in. Leave it out."
+        raise Validation(faults=(Fault(Code.TOO_EARLY, advice, pointer="/username"),))
     check_password(rt, new, plain)
     await _spend(rt, origin)
     try:

@@ -7,6 +7,7 @@ from typing import Annotated
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, StringConstraints
 
+from ostiary.kernel.faults import Code, wrong
 from ostiary.kernel.text import Line, refuse_unclean
 
 _USERNAME = re.compile(r"[A-Za-z0-9_-]{3,50}")
@@ -16,8 +17,8 @@ _LOCALE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8})*")
 def email_key(address: str) -> str:
     """The one spelling of `address`: local part folded, domain as A-labels (UTS 46).
 
-    `A@bücher.example` and `a@xn--bcher-kva.example` have the same key. Raises `ValueError`, which
-    says what is wrong with the address, where it is none.
+    `A@bücher.example` and `a@xn--bcher-kva.example` have the same key. Raises the error
+    of a validator, a `ValueError`, where `address` is no email address.
     """
     try:
         # Reserved for tests (RFC 6761 §6.2) is good enough for an address in a test.
@@ -25,7 +26,7 @@ def email_key(address: str) -> str:
             address, check_deliverability=False, test_environment=True, strict=True
         )
     except EmailNotValidError as error:
-        raise ValueError("is not an email address") from error
+        raise wrong(Code.MALFORMED, "enter an address such as ada@example.com.") from error
     # Normalised on both sides of folding: lower case may fall apart into combining characters.
     local = unicodedata.normalize("NFC", unicodedata.normalize("NFC", found.local_part).lower())
     return f"{local}@{found.ascii_domain.lower()}"
@@ -43,13 +44,13 @@ def _check_email(value: str) -> str:
 
 def _check_username(value: str) -> str:
     if not _USERNAME.fullmatch(value):
-        raise ValueError("must be 3 to 50 of the letters a-z, digits, '_' and '-'")
+        raise wrong(Code.MALFORMED, "use 3 to 50 of the letters a-z, digits, '_' and '-'.")
     return value
 
 
 def _check_locale(value: str) -> str:
     if not _LOCALE.fullmatch(value):
-        raise ValueError("must be a language tag such as 'en' or 'pt-BR'")
+        raise wrong(Code.MALFORMED, "use a language tag such as 'en' or 'pt-BR'.")
     return value
 
 

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ValidationError
 from starlette.responses import Response
 from starlette.types import Scope
 
+from ostiary.kernel import faults
+from ostiary.kernel.faults import Code
 from ostiary.kernel.problems import Fault, Problem, Validation
 from ostiary.kernel.text import replace_unclean
 
@@ -35,10 +37,11 @@ PROBLEM_SCHEMA: dict[str, Any] = {
             "type": "array",
             "items": {
                 "type": "object",
-                "required": ["detail"],
+                "required": ["code", "detail"],
                 "properties": {
                     "pointer": {"type": "string"},
                     "parameter": {"type": "string"},
+                    "code": {"type": "string", "enum": [code.value for code in Code]},
                     "detail": {"type": "string"},
                 },
             },
@@ -66,7 +69,7 @@ def problem_response(scope: Scope, public_url: str, problem: Problem) -> Respons
         body["errors"] = [
             {
                 name: value
-                for name in ("pointer", "parameter", "detail")
+                for name in ("pointer", "parameter", "code", "detail")
                 if (value := getattr(fault, name)) is not None
             }
             for fault in problem.faults
@@ -77,7 +80,7 @@ def problem_response(scope: Scope, public_url: str, problem: Problem) -> Respons
 
 
 def to_validation(error: RequestValidationError) -> Validation:
-    """What pydantic found wrong, by JSON Pointer (RFC 6901), without repeating any value."""
+    """What pydantic found wrong, in our words, by JSON Pointer (RFC 6901), without any value."""
     return Validation(faults=tuple(map(_fault, error.errors()[:_MOST_FAULTS])))
 
 
@@ -86,9 +89,9 @@ def check(model: type[Model], parsed: object) -> Model:
     try:
         return model.model_validate(parsed)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        faults = [{**one, "loc": ("body", *one["loc"])} for one in found[:_MOST_FAULTS]]
-        raise Validation(faults=tuple(map(_fault, faults))) from None
+        found = error.errors(include_url=False, include_input=False)
+        placed = [{**one, "loc": ("body", *one["loc"])} for one in found[:_MOST_FAULTS]]
+        raise Validation(faults=tuple(map(_fault, placed))) from None
 
 
 def refusals(*kinds: type[Problem]) -> dict[int | str, dict[str, Any]]:
@@ -108,10 +111,10 @@ _REFERENCE = {"$ref": "#/components/schemas/Problem"}
 
 def _fault(error: Any) -> Fault:
     place, *path = error["loc"]
-    detail = str(error["msg"]).removeprefix("Value error, ")
+    code, advice = faults.read(error)
     if place == "body":
-        return Fault(detail, pointer=_pointer(path))
-    return Fault(detail, parameter=str(path[0]) if path else str(place))
+        return Fault(code, advice, pointer=_pointer(path))
+    return Fault(code, advice, parameter=str(path[0]) if path else str(place))
 
 
 def _pointer(path: Sequence[object]) -> str:
