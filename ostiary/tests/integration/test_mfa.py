@@ -109,14 +109,14 @@ async def test_already_enabled(rt: Runtime, client: httpx.AsyncClient) -> None:
 async def test_a_wrong_first_code_binds_nothing(rt: Runtime, client: httpx.AsyncClient) -> None:
     alice = await sign_up(client)
     app = app_of(rt, await _set_up(client, alice))
-    assert problem(await _confirm(client, alice, app.wrong())) == (401, "invalid-code")
+    assert problem(await _confirm(client, alice, app.wrong())) == (422, "incorrect-proof")
     assert (await _status(client, alice))["mfa_enabled"] is False
     assert (await _confirm(client, alice, app.code())).status_code == 200
 
 
 async def test_confirmation_without_setup(client: httpx.AsyncClient) -> None:
     alice = await sign_up(client)
-    assert problem(await _confirm(client, alice, "000000")) == (401, "invalid-code")
+    assert problem(await _confirm(client, alice, "000000")) == (422, "incorrect-proof")
 
 
 async def test_sign_in_requires_mfa(rt: Runtime, client: httpx.AsyncClient) -> None:

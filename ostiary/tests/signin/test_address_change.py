@@ -138,7 +138,7 @@ async def test_asking_takes_the_password(
 ) -> None:
     alice = await person(client, ALICE)
     codes = [(await ask_for_change(client, alice, NEWER, "wrong")).status_code for _ in range(6)]
-    assert codes == [401] * 5 + [429]
+    assert codes == [422] * 5 + [429]
     await deliver(rt)
     assert mailbox.to(NEWER) == []
 

@@ -60,8 +60,8 @@ async def test_a_wrong_password_changes_nothing_and_is_logged(
 ) -> None:
     alice = await person(client, ALICE)
     assert problem(await change(client, alice, current="not this one")) == (
-        401,
-        "invalid-credentials",
+        422,
+        "incorrect-proof",
     )
     assert (await sign_in(client, ALICE, PASSWORD)).status_code == 200
     [refused] = await events(rt, "password.refused")
@@ -73,7 +73,7 @@ async def test_five_wrong_ones_shut_the_change_and_not_the_sign_in(
 ) -> None:
     alice = await person(client, ALICE)
     codes = [(await change(client, alice, current="wrong")).status_code for _ in range(6)]
-    assert codes == [401] * 5 + [429]
+    assert codes == [422] * 5 + [429]
     assert problem(await change(client, alice)) == (429, "too-many-requests")
     assert (await sign_in(client, ALICE, PASSWORD)).status_code == 200
     assert len(await events(rt, "password.limited")) == 1
@@ -100,7 +100,7 @@ async def test_one_of_ten_parallel_changes_counts(rt: Runtime, client: httpx.Asy
     alice = await person(client, ALICE)
     news = [f"{NEW} {number}" for number in range(5)]
     responses = await asyncio.gather(*(change(client, alice, new=new) for new in news))
-    assert sorted(one.status_code for one in responses) == [200] + [401] * 4
+    assert sorted(one.status_code for one in responses) == [200] + [422] * 4
     [won] = [new for new, one in zip(news, responses, strict=True) if one.status_code == 200]
     assert (await sign_in(client, ALICE, won)).status_code == 200
     assert len(await events(rt, "password.changed")) == 1

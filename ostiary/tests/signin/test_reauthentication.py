@@ -74,9 +74,9 @@ async def test_without_a_second_factor_the_password_is_what_would_do(
     again = await _again(client, who, password=PASSWORD)
     assert again.status_code == 200
     allowed = await client.request(method, path, json=body, headers=bearer(again.json()))
-    assert allowed.status_code in (200, 401)  # 401: nothing was set up that a code could confirm
-    if allowed.status_code == 401:
-        assert problem(allowed) == (401, "invalid-code")
+    assert allowed.status_code in (200, 422)  # 422: nothing was set up that a code could confirm
+    if allowed.status_code == 422:
+        assert problem(allowed) == (422, "incorrect-proof")
 
 
 async def test_a_sign_in_is_recent_for_as_long_as_the_setting_says(
@@ -149,12 +149,15 @@ async def test_a_wrong_proof_changes_nothing(
     rt: Runtime, client: httpx.AsyncClient, clock: OwnedClock
 ) -> None:
     owner, who = await _later(rt, client, clock)
-    for body, slug in (
-        ({"password": "wrong wrong"}, "invalid-credentials"),
-        ({"code": owner.app.wrong()}, "invalid-code"),
-        ({"backup_code": "00000-00000"}, "invalid-code"),
+    for member, proof in (
+        ("password", "wrong wrong"),
+        ("code", owner.app.wrong()),
+        ("backup_code", "00000-00000"),
     ):
-        assert problem(await _again(client, who, **body)) == (401, slug)
+        refused = await _again(client, who, **{member: proof})
+        assert problem(refused) == (422, "incorrect-proof")
+        [fault] = refused.json()["errors"]
+        assert (fault["pointer"], fault["code"]) == (f"/{member}", "incorrect")
     refused = await client.post(f"{API}/auth/mfa/disable", headers=who)
     assert problem(refused) == (403, "reauthentication-required")
     assert await events(rt, "session.reauthenticated") == []
@@ -167,7 +170,7 @@ async def test_a_code_that_signed_in_does_not_prove_anything_again(
     code = owner.app.code()
     assert (await _again(client, owner.session.bearer, code=code)).status_code == 200
     again = await _again(client, owner.session.bearer, code=code)
-    assert problem(again) == (401, "invalid-code")
+    assert problem(again) == (422, "incorrect-proof")
 
 
 @pytest.mark.parametrize("body", [{"code": "000000"}, {"backup_code": "00000-00000"}])
@@ -175,14 +178,14 @@ async def test_a_factor_that_nobody_bound_proves_nothing(
     rt: Runtime, client: httpx.AsyncClient, body: dict[str, str]
 ) -> None:
     session = await a_session(rt)
-    assert problem(await _again(client, session.bearer, **body)) == (401, "invalid-code")
+    assert problem(await _again(client, session.bearer, **body)) == (422, "incorrect-proof")
 
 
 async def test_attempts_are_limited(rt: Runtime, client: httpx.AsyncClient) -> None:
     owner = await protect(rt)
     for _ in range(5):
         refused = await _again(client, owner.session.bearer, code=owner.app.wrong())
-        assert problem(refused) == (401, "invalid-code")
+        assert problem(refused) == (422, "incorrect-proof")
     limited = await _again(client, owner.session.bearer, code=owner.app.code())
     assert problem(limited) == (429, "too-many-requests")
 

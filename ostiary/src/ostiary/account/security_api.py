@@ -16,7 +16,7 @@ from ostiary.sessions.api import GUARDED, Caller, Tokens
 from ostiary.sessions.guard import InvalidAccessToken, MissingToken
 from ostiary.signin import address, passwords, verification
 from ostiary.signin.link_api import Accepted
-from ostiary.signin.refusals import InvalidCredentials
+from ostiary.signin.refusals import IncorrectProof
 from ostiary.users.names import Email
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt
@@ -28,7 +28,7 @@ _WITH_PASSWORD = refusals(
     MalformedJson,
     MissingToken,
     InvalidAccessToken,
-    InvalidCredentials,
+    IncorrectProof,
     UnsupportedMediaType,
     Validation,
     TooManyRequests,

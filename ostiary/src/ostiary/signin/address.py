@@ -20,6 +20,7 @@ from ostiary.sessions.guard import Caller
 from ostiary.signin import links, passwords
 from ostiary.signin.budgets import spend_message
 from ostiary.signin.letters import letter, lifetime
+from ostiary.signin.refusals import IncorrectProof
 from ostiary.users import actions as users
 from ostiary.users.actions import Profile
 from ostiary.users.names import email_key
@@ -31,14 +32,21 @@ async def request_change(
     """Mail a link to `new_email` that makes it the caller's address, and tell the present one.
 
     Whether somebody else has that address is decided when the link is used. Raises `Validation`
-    where it is the caller's already, `InvalidCredentials`, `TooManyRequests`, `Unavailable`.
+    where it is the caller's already, `IncorrectProof`, `TooManyRequests`, `Unavailable`.
     """
     profile = caller.profile
     if email_key(new_email) == email_key(profile.email):
         advice = "this is the address of your account already. Enter another one."
         raise Validation(faults=(Fault(Code.UNCHANGED, advice, pointer="/new_email"),))
     subject = f"session:{caller.session_id}"
-    await passwords.prove(rt, user_id=profile.id, plain=plain, subject=subject, origin=origin)
+    await passwords.prove(
+        rt,
+        user_id=profile.id,
+        plain=plain,
+        subject=subject,
+        refusal=IncorrectProof("password"),
+        origin=origin,
+    )
     await spend_message(rt, email_key(new_email), origin)
     now = rt.clock.now()
     span = timedelta(seconds=rt.settings.links.verify_lifetime)

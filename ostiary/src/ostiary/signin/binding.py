@@ -24,6 +24,7 @@ from ostiary.signin.challenges import AttemptInvalid, Entry, InvalidCode, entry_
 from ostiary.signin.factors import enter
 from ostiary.signin.letters import letter
 from ostiary.signin.reauthentication import demand_recent
+from ostiary.signin.refusals import IncorrectProof
 from ostiary.signin.standing import Standing, look, ordered, policy_of, standing
 from ostiary.users.actions import Profile
 
@@ -97,7 +98,7 @@ async def set_up_in(rt: Runtime, presented: str) -> SetUp:
 
 
 async def confirm(rt: Runtime, caller: Caller, code: str, *, origin: Origin) -> Bound:
-    """Bind the secret of `set_up`. Raises `ReauthenticationRequired`, `InvalidCode`."""
+    """Bind the secret of `set_up`. Raises `ReauthenticationRequired`, `IncorrectProof`."""
     await demand_recent(rt, caller)
     now = rt.clock.now()
     async with rt.db.write() as tx:
@@ -108,7 +109,7 @@ async def confirm(rt: Runtime, caller: Caller, code: str, *, origin: Origin) -> 
             done = renewed(caller.amr, (proof,))
             await strengthen(tx, now, session_id=caller.session_id, done=done)
     if not proof:
-        raise InvalidCode
+        raise IncorrectProof("code")
     return Bound(codes)
 
 

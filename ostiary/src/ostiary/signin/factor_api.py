@@ -27,7 +27,7 @@ from ostiary.signin.answers import Challenge, SignedIn, challenge, signed_in
 from ostiary.signin.challenges import AttemptInvalid, InvalidCode
 from ostiary.signin.factors import Presented
 from ostiary.signin.reauthentication import Again, ReauthenticationRequired
-from ostiary.signin.refusals import InvalidCredentials
+from ostiary.signin.refusals import IncorrectProof
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt, note_user
 from ostiary.web.render import answer, refusals
@@ -193,7 +193,7 @@ async def set_up(request: Request, rt: Rt, body: SetUpBody | None = None) -> Res
 @router.post(
     "/auth/mfa/totp/confirm",
     response_model=Confirmed,
-    responses=_STRONG | refusals(*_NO_BEARER, AttemptInvalid, InvalidCode, *_BODY),
+    responses=_STRONG | refusals(*_NO_BEARER, AttemptInvalid, InvalidCode, IncorrectProof, *_BODY),
     openapi_extra=_BEARER_OR_CHALLENGE,
 )
 async def confirm(request: Request, rt: Rt, origin: From, body: ConfirmBody) -> Response:
@@ -236,9 +236,7 @@ async def regenerate(rt: Rt, origin: From, caller: Caller) -> Response:
 @router.post(
     "/auth/reauthenticate",
     response_model=Tokens,
-    responses=refusals(
-        *_NO_BEARER, InvalidCredentials, InvalidCode, TooManyRequests, Unavailable, *_BODY
-    ),
+    responses=refusals(*_NO_BEARER, IncorrectProof, TooManyRequests, Unavailable, *_BODY),
 )
 async def reauthenticate(rt: Rt, origin: From, caller: Caller, body: AgainBody) -> Response:
     """Confirm that it is you: new tokens tell of it, the old refresh token is refused.

@@ -13,19 +13,19 @@ from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.kernel.limits import Budget, Claim
 from ostiary.kernel.origin import Origin
-from ostiary.kernel.problems import Unavailable
+from ostiary.kernel.problems import Problem, Unavailable
 from ostiary.mail.actions import enqueue
 from ostiary.mail.messages import Kind
 from ostiary.runtime import Runtime
 from ostiary.sessions.actions import end_all
-from ostiary.sessions.guard import Caller
+from ostiary.sessions.guard import Caller, InvalidAccessToken
 from ostiary.sessions.renewal import renew
 from ostiary.sessions.tokens import Access, TokenSet, issue
 from ostiary.signin import lockout
 from ostiary.signin.budgets import spend
 from ostiary.signin.letters import letter
 from ostiary.signin.links import end_outstanding
-from ostiary.signin.refusals import InvalidCredentials
+from ostiary.signin.refusals import IncorrectProof
 from ostiary.users.actions import PROFILE, profile_of
 from ostiary.users.tables import User
 
@@ -49,11 +49,13 @@ class Proven:
     secret: bytes
 
 
-async def prove(rt: Runtime, *, user_id: str, plain: str, subject: str, origin: Origin) -> Proven:
+async def prove(
+    rt: Runtime, *, user_id: str, plain: str, subject: str, refusal: Problem, origin: Origin
+) -> Proven:
     """Check the password of `user_id`. `subject` (a session, a link) has attempts of its own.
 
     So somebody elsewhere cannot use them up; failures in a row are counted with those of every
-    other way, and a password that they have closed is refused. Raises `InvalidCredentials`,
+    other way, and a password that they have closed is refused. Raises `refusal`,
     `TooManyRequests`, `Unavailable`.
     """
     limits = rt.settings.limits
@@ -79,7 +81,7 @@ async def prove(rt: Runtime, *, user_id: str, plain: str, subject: str, origin: 
                     origin=origin,
                 )
             await emit(tx, now, origin, Happened(EventType.PASSWORD_REFUSED, subject=user_id))
-        raise InvalidCredentials
+        raise refusal
     await rt.limits.refund(spent)
     return Proven(found.authenticator_id, found.secret)
 
@@ -90,7 +92,8 @@ async def change(
     """Change the caller's password, end their other sessions and outstanding links.
 
     Returns new tokens of this session; its old refresh token is refused from now on. Raises
-    `Validation` for the new password, `InvalidCredentials`, `TooManyRequests`, `Unavailable`.
+    `Validation` for the new password, `IncorrectProof`, `InvalidAccessToken` where the session
+    ended meanwhile, `TooManyRequests`, `Unavailable`.
     """
     profile = caller.profile
     own = (profile.email, profile.username, profile.first_name, profile.last_name)
@@ -100,6 +103,7 @@ async def change(
         user_id=profile.id,
         plain=current,
         subject=f"session:{caller.session_id}",
+        refusal=IncorrectProof("current_password"),
         origin=origin,
     )
     encoded = await rt.hasher.hash(new)
@@ -109,9 +113,11 @@ async def change(
             tx, now, authenticator_id=proven.authenticator_id, old=proven.secret, encoded=encoded
         )
         refresh = await renew(tx, rt, now, session_id=caller.session_id)
-        if not is_changed or refresh is None:
-            # Changed, or signed out, by somebody else while the hashes were computed.
-            raise InvalidCredentials
+        # Signed out, or changed, by somebody else while the hashes were computed.
+        if refresh is None:
+            raise InvalidAccessToken
+        if not is_changed:
+            raise IncorrectProof("current_password")
         await end_all(
             tx, now, profile.id, reason="password_changed", origin=origin, but=caller.session_id
         )

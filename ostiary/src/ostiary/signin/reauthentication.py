@@ -7,7 +7,7 @@ stands behind it.
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ostiary.authenticators import password
+from ostiary.authenticators import password, totp
 from ostiary.authenticators.proofs import Kind, Proof
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
@@ -16,14 +16,13 @@ from ostiary.kernel.origin import Origin
 from ostiary.kernel.problems import Problem
 from ostiary.kernel.tokens import Token
 from ostiary.runtime import Runtime
-from ostiary.sessions.guard import Caller
+from ostiary.sessions.guard import Caller, InvalidAccessToken
 from ostiary.sessions.renewal import renew, strengthen
 from ostiary.sessions.tokens import Access, TokenSet, issue
 from ostiary.signin.attempt import SECOND, Done, renewed
-from ostiary.signin.challenges import InvalidCode
 from ostiary.signin.factors import Presented, spend_factor, use
 from ostiary.signin.passwords import Proven, prove
-from ostiary.signin.refusals import InvalidCredentials
+from ostiary.signin.refusals import IncorrectProof
 from ostiary.signin.standing import look, ordered, standing
 
 
@@ -43,6 +42,13 @@ class Again:
     password: str | None = None
     factor: Presented | None = None
 
+    @property
+    def member(self) -> str:
+        """The member of the request that holds it."""
+        if self.factor is None:
+            return "password"
+        return "code" if self.factor.kind == totp.KIND else "backup_code"
+
 
 async def demand_recent(rt: Runtime, caller: Caller) -> None:
     """Raise `ReauthenticationRequired` unless the caller has proven themselves recently."""
@@ -57,14 +63,19 @@ async def demand_recent(rt: Runtime, caller: Caller) -> None:
 async def reauthenticate(rt: Runtime, caller: Caller, again: Again, *, origin: Origin) -> TokenSet:
     """Take a proof from somebody signed in, and give them tokens that tell of it.
 
-    The session goes on; its old refresh token is refused from now on. Raises `InvalidCredentials`,
-    `InvalidCode`, `TooManyRequests`, `Unavailable`.
+    The session goes on; its old refresh token is refused from now on. Raises `IncorrectProof`,
+    `InvalidAccessToken` where the session ended meanwhile, `TooManyRequests`, `Unavailable`.
     """
     subject = f"session:{caller.session_id}"
     proven, spent = None, None
     if again.password is not None:
         proven = await prove(
-            rt, user_id=caller.profile.id, plain=again.password, subject=subject, origin=origin
+            rt,
+            user_id=caller.profile.id,
+            plain=again.password,
+            subject=subject,
+            refusal=IncorrectProof("password"),
+            origin=origin,
         )
     else:
         spent = await spend_factor(rt, subject, origin)
@@ -73,8 +84,10 @@ async def reauthenticate(rt: Runtime, caller: Caller, again: Again, *, origin: O
         proof = await _use(tx, rt, caller, proven, again, origin)
         done = renewed(caller.amr, (proof,)) if proof else None
         refresh = await _strengthen(tx, rt, caller, done, origin) if done else None
-    if done is None or refresh is None:
-        raise InvalidCredentials if again.factor is None else InvalidCode
+    if done is None:
+        raise IncorrectProof(again.member)
+    if refresh is None:
+        raise InvalidAccessToken
     if spent is not None:
         await rt.limits.refund(spent)
     access = Access(caller.profile.id, caller.session_id, now, done.amr, done.acr)

@@ -1,6 +1,7 @@
-"""What whoever presents a password may be told."""
+"""The refusals of a password, and of any proof that comes with an access token."""
 
-from ostiary.kernel.problems import Problem
+from ostiary.kernel.faults import Code
+from ostiary.kernel.problems import Fault, Problem
 
 
 class InvalidCredentials(Problem):
@@ -23,3 +24,18 @@ class EmailUnverified(Problem):
     """
 
     status, slug, title = 403, "email-unverified", "The email address is not verified"
+
+
+class IncorrectProof(Problem):
+    """The access token is good; the password or code that came with it is not right.
+
+    `errors` points at the member. The session goes on: ask for the password or code again. A
+    password that too many failures have closed is refused like a wrong one.
+    """
+
+    status, slug, title = 422, "incorrect-proof", "The password or code is not right"
+
+    def __init__(self, member: str) -> None:
+        """`member` is the name of the body's member that holds the proof."""
+        advice = "this is not right. Enter it again."
+        super().__init__(faults=(Fault(Code.INCORRECT, advice, pointer=f"/{member}"),))

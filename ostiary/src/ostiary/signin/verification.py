@@ -18,6 +18,7 @@ from ostiary.sessions.actions import end_all, forget_devices
 from ostiary.signin import links, passwords
 from ostiary.signin.budgets import count_message, spend_message
 from ostiary.signin.letters import letter, lifetime
+from ostiary.signin.refusals import InvalidCredentials
 from ostiary.users import actions as users
 from ostiary.users.actions import Profile
 from ostiary.users.names import email_key
@@ -92,6 +93,7 @@ async def verify_with_password(
             user_id=link.profile.id,
             plain=plain or "",
             subject=f"link:{link.token_id}",
+            refusal=InvalidCredentials(),
             origin=origin,
         )
     return await verify(rt, presented, origin=origin)
