@@ -1,6 +1,7 @@
 """Write the reference pages that are made from the code; with --check, fail where one is stale."""
 
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -118,7 +119,18 @@ def _endpoint(method: str, path: str, operation: dict[str, Any]) -> str:
             parts = [_shape(one)]
         rows.append(f"| {status} | {'<br>'.join(parts)} |")
     table = "| status | answer |\n|---|---|\n" + "\n".join(rows)
-    return f"## {method} {path}\n\n{operation['description']}\n\n{table}"
+    head = f"## {method} {path}\n\n`{operation['operationId']}`: {operation['description']}"
+    return "\n\n".join([head, table, *_examples(operation)])
+
+
+def _examples(operation: dict[str, Any]) -> Iterator[str]:
+    parts = [("Request", operation.get("requestBody", {}))]
+    parts += [("Answer", one) for one in operation["responses"].values()]
+    for label, part in parts:
+        for media in part.get("content", {}).values():
+            for name, example in media.get("examples", {}).items():
+                text = json.dumps(example["value"], indent=2, ensure_ascii=False)
+                yield f"{label}, an example of `{name}`:\n\n```json\n{text}\n```"
 
 
 def _shape(response: dict[str, Any]) -> str:

@@ -15,7 +15,7 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 # What may be called where a module is imported: it makes a value, and opens nothing.
 VALUES = {"Path", "bytes", "cast", "compile", "frozenset", "getLogger", "getattr", "timedelta"}
-VALUES |= {"tuple", "version", "Origin", "maketrans"}
+VALUES |= {"tuple", "version", "Origin", "maketrans", "example_token"}
 TYPES = {"Annotated", "AfterValidator", "BeforeValidator", "StringConstraints", "TypeAdapter"}
 TYPES |= {"TypeVar", "Field"}
 ROUTES = {"APIRouter", "Depends", "HTTPBearer", "refusals", "Typer", "Option", "Argument"}

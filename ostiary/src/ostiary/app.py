@@ -182,6 +182,7 @@ def _openapi(app: FastAPI, settings: Settings) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schemas.pop(name, None)
         schemas["Problem"] = PROBLEM_SCHEMA
+        documentation.add_examples(document)
         app.openapi_schema = document
     return app.openapi_schema
 

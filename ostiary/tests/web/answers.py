@@ -49,6 +49,8 @@ async def of_second_factors(
         yield f"POST {path}", await client.post(path, headers=who)
     path = f"{factors}/totp/confirm"
     yield f"POST {path}", await client.post(path, json={"code": "000000"}, headers=who)
+    unknown = {"code": "000000", "challenge_token": "none"}
+    yield f"POST {path}", await client.post(path, json=unknown)
     path = f"{auth}/reauthenticate"
     for factor in (owner.app.code(), *[owner.app.wrong()] * 6):
         answer = await client.post(path, json={"code": factor}, headers=who)

@@ -17,7 +17,7 @@ from ostiary.users.api import User
 from ostiary.users.names import Locale, Username
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt
-from ostiary.web.render import answer, refusals
+from ostiary.web.render import answer, body, refusals
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute, tags=["Account"])
 
@@ -57,7 +57,9 @@ class MetadataBody(BaseModel):
 class ProfileBody(BaseModel):
     """What a person may change. Members that are absent stay as they are; null clears one."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body(
+        {"first_name": "Ada", "locale": "en", "metadata": {"public": {"theme": "dark"}}}
+    )
 
     username: Username | None = None
     first_name: Name | None = None
@@ -68,7 +70,13 @@ class ProfileBody(BaseModel):
 
 
 @router.get("/users/me", include_in_schema=False)
-@router.get("/auth/me", response_model=User, responses=GUARDED, openapi_extra=NEEDS_BEARER)
+@router.get(
+    "/auth/me",
+    operation_id="getMe",
+    response_model=User,
+    responses=GUARDED,
+    openapi_extra=NEEDS_BEARER,
+)
 async def me(request: Request) -> Response:
     """The account of the bearer. Also at `/users/me`."""
     caller = await identify(request)
@@ -77,6 +85,7 @@ async def me(request: Request) -> Response:
 
 @router.patch(
     "/users/me",
+    operation_id="updateMe",
     response_model=User,
     responses=GUARDED | refusals(UsernameTaken, MalformedJson, UnsupportedMediaType, Validation),
 )

@@ -1,7 +1,7 @@
 """The signed-in person's own password and address."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from ostiary.authenticators.password import Password
@@ -20,7 +20,7 @@ from ostiary.signin.refusals import IncorrectProof
 from ostiary.users.names import Email
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt
-from ostiary.web.render import answer, refusals
+from ostiary.web.render import answer, body, refusals
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute, tags=["Account"])
 
@@ -36,10 +36,13 @@ _WITH_PASSWORD = refusals(
 )
 
 
+_PASSWORD = "correct horse battery staple"  # noqa: S105 -- an example
+
+
 class EmailChangeBody(BaseModel):
     """The address to be, and the account's password."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"new_email": "ada@new.example", "password": _PASSWORD})
 
     new_email: Email
     password: Password
@@ -48,7 +51,7 @@ class EmailChangeBody(BaseModel):
 class PasswordChangeBody(BaseModel):
     """The password that is, and the one to be."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"current_password": _PASSWORD, "new_password": "another battery staple"})
 
     current_password: Password
     new_password: Password
@@ -56,6 +59,7 @@ class PasswordChangeBody(BaseModel):
 
 @router.post(
     "/auth/email/resend-verification",
+    operation_id="resendVerification",
     status_code=202,
     response_model=Accepted,
     responses=GUARDED | refusals(TooManyRequests),
@@ -67,7 +71,11 @@ async def resend_verification(rt: Rt, origin: From, caller: Caller) -> Response:
 
 
 @router.post(
-    "/auth/email/change", status_code=202, response_model=Accepted, responses=_WITH_PASSWORD
+    "/auth/email/change",
+    operation_id="requestEmailChange",
+    status_code=202,
+    response_model=Accepted,
+    responses=_WITH_PASSWORD,
 )
 async def change_email(rt: Rt, origin: From, caller: Caller, body: EmailChangeBody) -> Response:
     """Ask for another address. It gets a link that confirms it; nothing changes before that."""
@@ -77,7 +85,12 @@ async def change_email(rt: Rt, origin: From, caller: Caller, body: EmailChangeBo
     return answer(Accepted(), 202)
 
 
-@router.post("/auth/password/change", response_model=Tokens, responses=_WITH_PASSWORD)
+@router.post(
+    "/auth/password/change",
+    operation_id="changePassword",
+    response_model=Tokens,
+    responses=_WITH_PASSWORD,
+)
 async def change_password(
     rt: Rt, origin: From, caller: Caller, body: PasswordChangeBody
 ) -> Response:

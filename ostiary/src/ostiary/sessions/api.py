@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.security import HTTPBearer
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from ostiary.kernel import tokens as kernel_tokens
@@ -23,7 +23,7 @@ from ostiary.sessions import actions, guard, tokens
 from ostiary.sessions.devices import DeviceHint, Kind, describe
 from ostiary.web.bodies import JsonRoute, read_body
 from ostiary.web.deps import From, Rt, note_user, origin_of, runtime_of
-from ostiary.web.render import answer, refusals
+from ostiary.web.render import EXAMPLE_ID, answer, body, example_token, refusals, shape
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute, tags=["Sessions"])
 
@@ -55,16 +55,39 @@ NEEDS_BEARER: dict[str, Any] = {"security": [{"bearer": []}]}
 GUARDED = refusals(guard.MissingToken, guard.InvalidAccessToken)
 
 
+_REFRESH_TOKEN = example_token("ostrt", "rt")
+EXAMPLE_TOKENS: dict[str, Any] = {
+    "access_token": "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJ1c3JfMDFrYjZyeTgifQ.c2ln",
+    "refresh_token": _REFRESH_TOKEN,
+    "token_type": "bearer",
+    "expires_in": 600,
+}
+_SESSION: dict[str, Any] = {
+    "id": f"ses_{EXAMPLE_ID}",
+    "current": True,
+    "created_at": "2026-01-15T09:30:00Z",
+    "last_seen_at": "2026-01-15T11:05:00Z",
+    "expires_at": "2026-04-15T09:30:00Z",
+    "ip_address": "203.0.113.7",
+    "user_agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
+    "device": {"browser": "Firefox", "os": "Linux", "kind": "desktop"},
+    "amr": ["pwd"],
+    "acr": "aal1",
+}
+
+
 class RefreshBody(BaseModel):
     """A refresh token."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"refresh_token": _REFRESH_TOKEN})
 
     refresh_token: Opaque
 
 
 class Tokens(BaseModel):
     """What a client keeps: `expires_in` is the access token's life in seconds."""
+
+    model_config = shape(EXAMPLE_TOKENS)
 
     access_token: str
     refresh_token: str
@@ -107,12 +130,15 @@ class Session(BaseModel):
 class SessionPage(BaseModel):
     """A page of sessions; `next_cursor` asks for the next one, null on the last."""
 
+    model_config = shape({"items": [_SESSION], "next_cursor": f"ses_{EXAMPLE_ID}"})
+
     items: list[Session]
     next_cursor: str | None
 
 
 @router.post(
     "/auth/refresh",
+    operation_id="refreshTokens",
     response_model=Tokens,
     responses=refusals(MalformedJson, tokens.InvalidRefreshToken, UnsupportedMediaType, Validation),
     openapi_extra={
@@ -144,6 +170,7 @@ async def refresh(request: Request) -> Response:
 @router.post("/auth/signout", status_code=204, include_in_schema=False)
 @router.post(
     "/auth/logout",
+    operation_id="signOut",
     status_code=204,
     responses=GUARDED
     | refusals(
@@ -172,7 +199,12 @@ async def logout(
     return Response(status_code=204)
 
 
-@router.get("/sessions", response_model=SessionPage, responses=GUARDED | refusals(Validation))
+@router.get(
+    "/sessions",
+    operation_id="listSessions",
+    response_model=SessionPage,
+    responses=GUARDED | refusals(Validation),
+)
 async def list_sessions(
     rt: Rt,
     caller: Caller,
@@ -195,7 +227,12 @@ async def list_sessions(
     return answer(page)
 
 
-@router.delete("/sessions/{id}", status_code=204, responses=GUARDED | refusals(NotFound))
+@router.delete(
+    "/sessions/{id}",
+    operation_id="revokeSession",
+    status_code=204,
+    responses=GUARDED | refusals(NotFound),
+)
 async def revoke(rt: Rt, origin: From, caller: Caller, id: str) -> Response:
     """End one of the caller's sessions, the present one included."""
     if not kernel_tokens.is_id("ses", id):
@@ -204,7 +241,7 @@ async def revoke(rt: Rt, origin: From, caller: Caller, id: str) -> Response:
     return Response(status_code=204)
 
 
-@router.delete("/sessions", status_code=204, responses=GUARDED)
+@router.delete("/sessions", operation_id="revokeOtherSessions", status_code=204, responses=GUARDED)
 async def revoke_others(rt: Rt, origin: From, caller: Caller) -> Response:
     """End every session of the caller but the present one."""
     await actions.revoke_others(rt, caller.profile.id, caller.session_id, origin=origin)

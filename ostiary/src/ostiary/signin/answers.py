@@ -1,19 +1,29 @@
 """What every way in answers with: somebody signed in, or a challenge."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from ostiary.authenticators.proofs import Kind
 from ostiary.runtime import Runtime
-from ostiary.sessions.api import Tokens
+from ostiary.sessions.api import EXAMPLE_TOKENS, Tokens
 from ostiary.sessions.tokens import issue
 from ostiary.signin.actions import Challenged, Opened
-from ostiary.users.api import User
+from ostiary.users.api import EXAMPLE_USER, User
+from ostiary.web.render import example_token, shape
+
+EXAMPLE_CHALLENGE = example_token("ostch", "sin")
+EXAMPLE_SIGNED_IN: dict[str, Any] = {
+    "user": EXAMPLE_USER,
+    "tokens": EXAMPLE_TOKENS,
+    "device_token": example_token("ostdt", "dev"),
+}
 
 
 class SignedIn(BaseModel):
     """The person and their tokens; `device_token` where this device was not known before."""
+
+    model_config = shape(EXAMPLE_SIGNED_IN)
 
     user: User
     tokens: Tokens
@@ -26,6 +36,15 @@ class Challenge(BaseModel):
     One of `methods` has to be proven at `/auth/mfa/verify`. Where `bind` is there, none is bound
     yet and one has to be: set it up with the `challenge_token`. `expires_in` in seconds.
     """
+
+    model_config = shape(
+        {
+            "mfa_required": True,
+            "challenge_token": EXAMPLE_CHALLENGE,
+            "methods": ["totp", "backup_code"],
+            "expires_in": 300,
+        }
+    )
 
     mfa_required: Literal[True] = True
     challenge_token: str

@@ -3,7 +3,7 @@
 from typing import Literal, Self
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import BaseModel, model_validator
 from starlette.responses import Response
 
 from ostiary.authenticators.password import Password
@@ -22,21 +22,24 @@ from ostiary.signin.answers import Challenge, SignedIn, challenge, signed_in
 from ostiary.signin.refusals import EmailUnverified, InvalidCredentials
 from ostiary.signin.signup import Concealed, SignupClosed, sign_up
 from ostiary.users.actions import EmailTaken, NewUser, UsernameTaken
-from ostiary.users.api import User
+from ostiary.users.api import EXAMPLE_USER, User
 from ostiary.users.names import Email, Locale, Username
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt, note_user
-from ostiary.web.render import answer, refusals
+from ostiary.web.render import answer, body, refusals, shape
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute, tags=["Signing in"])
 
 _ANY_BODY = (MalformedJson, UnsupportedMediaType, Validation, TooManyRequests, Unavailable)
 
 
+_PASSWORD = "correct horse battery staple"  # noqa: S105 -- an example
+
+
 class SignupBody(BaseModel):
     """Who signs up, and with which password."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"email": "ada@example.com", "password": _PASSWORD, "first_name": "Ada"})
 
     email: Email
     password: Password
@@ -49,7 +52,7 @@ class SignupBody(BaseModel):
 class SigninBody(BaseModel):
     """One of `email` and `username`, the password, and the token of a device known before."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"email": "ada@example.com", "password": _PASSWORD})
 
     email: Line | None = None
     username: Line | None = None
@@ -66,11 +69,15 @@ class SigninBody(BaseModel):
 class VerificationSent(BaseModel):
     """Where sign-up tells nobody who has an account: the rest is in the mail."""
 
+    model_config = shape({"status": "verification_sent"})
+
     status: Literal["verification_sent"] = "verification_sent"
 
 
 class Created(BaseModel):
     """The person, where their address has to be verified before they may sign in."""
+
+    model_config = shape({"user": EXAMPLE_USER})
 
     user: User
 
@@ -78,6 +85,7 @@ class Created(BaseModel):
 @router.post("/auth/register", status_code=201, include_in_schema=False)
 @router.post(
     "/auth/signup",
+    operation_id="signUp",
     status_code=201,
     response_model=SignedIn | Challenge | Created,
     responses=refusals(SignupClosed, EmailTaken, UsernameTaken, *_ANY_BODY)
@@ -114,6 +122,7 @@ async def signup(request: Request, rt: Rt, origin: From, body: SignupBody) -> Re
 @router.post("/auth/login", include_in_schema=False)
 @router.post(
     "/auth/signin",
+    operation_id="signIn",
     response_model=SignedIn | Challenge,
     responses=refusals(InvalidCredentials, EmailUnverified, *_ANY_BODY),
 )

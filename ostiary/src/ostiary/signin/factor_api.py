@@ -3,7 +3,7 @@
 from typing import Annotated, Any, Self
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, Field, model_validator
 from starlette.responses import Response
 
 from ostiary.authenticators.password import Password
@@ -23,14 +23,14 @@ from ostiary.sessions import guard
 from ostiary.sessions.api import GUARDED, Caller, Tokens, identify
 from ostiary.signin import binding, factors, reauthentication
 from ostiary.signin.actions import Admitted
-from ostiary.signin.answers import Challenge, SignedIn, challenge, signed_in
+from ostiary.signin.answers import EXAMPLE_CHALLENGE, Challenge, SignedIn, challenge, signed_in
 from ostiary.signin.challenges import AttemptInvalid, InvalidCode
 from ostiary.signin.factors import Presented
 from ostiary.signin.reauthentication import Again, ReauthenticationRequired
 from ostiary.signin.refusals import IncorrectProof
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt, note_user
-from ostiary.web.render import answer, refusals
+from ostiary.web.render import answer, body, refusals, shape
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute, tags=["Second factors"])
 
@@ -42,10 +42,13 @@ _BEARER_OR_CHALLENGE: dict[str, Any] = {"security": [{"bearer": []}, {}]}
 FactorCode = Annotated[Line, Field(max_length=64)]
 
 
+_CODES = [f"k7m2q-x4t{number}p" for number in "0123456789"]
+
+
 class MethodBody(BaseModel):
     """A challenge, and what it is going to be answered with."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"challenge_token": EXAMPLE_CHALLENGE, "method": "totp"})
 
     challenge_token: Opaque
     method: Line
@@ -54,7 +57,7 @@ class MethodBody(BaseModel):
 class VerifyBody(BaseModel):
     """A challenge, and one of a TOTP `code` and a `backup_code`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"challenge_token": EXAMPLE_CHALLENGE, "code": "492039"})
 
     challenge_token: Opaque
     code: FactorCode | None = None
@@ -70,7 +73,7 @@ class VerifyBody(BaseModel):
 class SetUpBody(BaseModel):
     """The challenge of a sign-in that asks for a second factor; none with a bearer."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"challenge_token": EXAMPLE_CHALLENGE})
 
     challenge_token: Opaque | None = None
 
@@ -78,7 +81,7 @@ class SetUpBody(BaseModel):
 class ConfirmBody(BaseModel):
     """The first code; the challenge where a sign-in asked for the second factor."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"code": "492039"})
 
     code: FactorCode
     challenge_token: Opaque | None = None
@@ -87,7 +90,7 @@ class ConfirmBody(BaseModel):
 class AgainBody(BaseModel):
     """One of the account's password, a TOTP `code` and a `backup_code`."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"password": "correct horse battery staple"})
 
     password: Password | None = None
     code: FactorCode | None = None
@@ -104,6 +107,10 @@ class AgainBody(BaseModel):
 class Status(BaseModel):
     """The caller's second factors."""
 
+    model_config = shape(
+        {"mfa_enabled": True, "methods": ["totp", "backup_code"], "backup_codes_remaining": 10}
+    )
+
     mfa_enabled: bool
     methods: list[Kind]
     backup_codes_remaining: int
@@ -111,6 +118,15 @@ class Status(BaseModel):
 
 class SetUp(BaseModel):
     """What an authenticator app needs. It proves nothing until its first code confirms it."""
+
+    model_config = shape(
+        {
+            "secret": "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP",
+            "provisioning_uri": "otpauth://totp/Ostiary:ada%40example.com"
+            "?secret=JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP&issuer=Ostiary",
+            "qr_code": "data:image/svg+xml,%3Csvg%20xmlns=%22http://www.w3.org/2000/svg%22/%3E",
+        }
+    )
 
     secret: str
     provisioning_uri: str
@@ -123,6 +139,8 @@ class Confirmed(BaseModel):
     `signed_in` where that finished a sign-in.
     """
 
+    model_config = shape({"backup_codes": _CODES})
+
     backup_codes: list[str]
     signed_in: SignedIn | None = None
 
@@ -130,10 +148,17 @@ class Confirmed(BaseModel):
 class BackupCodes(BaseModel):
     """Ten codes, each good for one use. They are never shown again."""
 
+    model_config = shape({"backup_codes": _CODES})
+
     backup_codes: list[str]
 
 
-@router.post("/auth/mfa/challenge", status_code=204, responses=refusals(AttemptInvalid, *_BODY))
+@router.post(
+    "/auth/mfa/challenge",
+    operation_id="chooseSecondFactor",
+    status_code=204,
+    responses=refusals(AttemptInvalid, *_BODY),
+)
 async def choose(rt: Rt, body: MethodBody) -> Response:
     """Choose what a challenge is answered with. TOTP and backup codes need nothing prepared."""
     if body.method not in await factors.methods(rt, body.challenge_token):
@@ -144,6 +169,7 @@ async def choose(rt: Rt, body: MethodBody) -> Response:
 
 @router.post(
     "/auth/mfa/verify",
+    operation_id="verifySecondFactor",
     response_model=SignedIn | Challenge,
     responses=refusals(AttemptInvalid, InvalidCode, TooManyRequests, *_BODY),
 )
@@ -158,7 +184,9 @@ async def verify(request: Request, rt: Rt, origin: From, body: VerifyBody) -> Re
             return answer(challenge(challenged))
 
 
-@router.get("/auth/mfa/status", response_model=Status, responses=GUARDED)
+@router.get(
+    "/auth/mfa/status", operation_id="getSecondFactors", response_model=Status, responses=GUARDED
+)
 async def status(rt: Rt, caller: Caller) -> Response:
     """The caller's second factors, and how many backup codes are left."""
     found = await binding.status(rt, caller)
@@ -173,6 +201,7 @@ async def status(rt: Rt, caller: Caller) -> Response:
 
 @router.post(
     "/auth/mfa/totp/setup",
+    operation_id="setUpTotp",
     response_model=SetUp,
     responses=_STRONG | refusals(*_NO_BEARER, AttemptInvalid, TotpAlreadyBound, *_BODY),
     openapi_extra=_BEARER_OR_CHALLENGE,
@@ -192,6 +221,7 @@ async def set_up(request: Request, rt: Rt, body: SetUpBody | None = None) -> Res
 
 @router.post(
     "/auth/mfa/totp/confirm",
+    operation_id="confirmTotp",
     response_model=Confirmed,
     responses=_STRONG | refusals(*_NO_BEARER, AttemptInvalid, InvalidCode, IncorrectProof, *_BODY),
     openapi_extra=_BEARER_OR_CHALLENGE,
@@ -212,6 +242,7 @@ async def confirm(request: Request, rt: Rt, origin: From, body: ConfirmBody) -> 
 
 @router.post(
     "/auth/mfa/disable",
+    operation_id="removeSecondFactors",
     status_code=204,
     responses=_STRONG | refusals(binding.MfaNotEnabled, binding.MfaDemanded),
 )
@@ -223,6 +254,7 @@ async def disable(rt: Rt, origin: From, caller: Caller) -> Response:
 
 @router.post(
     "/auth/mfa/backup-codes/regenerate",
+    operation_id="replaceBackupCodes",
     response_model=BackupCodes,
     responses=_STRONG | refusals(binding.MfaNotEnabled),
 )
@@ -235,6 +267,7 @@ async def regenerate(rt: Rt, origin: From, caller: Caller) -> Response:
 
 @router.post(
     "/auth/reauthenticate",
+    operation_id="reauthenticate",
     response_model=Tokens,
     responses=refusals(*_NO_BEARER, IncorrectProof, TooManyRequests, Unavailable, *_BODY),
 )

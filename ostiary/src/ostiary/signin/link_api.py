@@ -3,7 +3,7 @@
 from typing import Literal
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 from starlette.responses import Response
 
 from ostiary.authenticators.actions import is_mfa_enabled
@@ -19,11 +19,11 @@ from ostiary.kernel.text import Opaque
 from ostiary.signin import address, recovery, verification
 from ostiary.signin.links import TokenExpired, TokenInvalid
 from ostiary.users.actions import EmailTaken, Profile
-from ostiary.users.api import User
+from ostiary.users.api import EXAMPLE_USER, User
 from ostiary.users.names import Email
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt, note_user
-from ostiary.web.render import answer, refusals
+from ostiary.web.render import answer, body, example_token, refusals, shape
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute, tags=["Mailed links"])
 
@@ -37,10 +37,13 @@ _REFUSALS = (
 )
 
 
+_TOKEN = example_token("ostlt", "tok")
+
+
 class TokenBody(BaseModel):
     """The `token` of a mailed link."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"token": _TOKEN})
 
     token: Opaque
 
@@ -48,7 +51,7 @@ class TokenBody(BaseModel):
 class ForgotBody(BaseModel):
     """Whose password is forgotten."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"email": "ada@example.com"})
 
     email: Email
 
@@ -56,7 +59,7 @@ class ForgotBody(BaseModel):
 class ResetBody(BaseModel):
     """The `token` of a mailed link, and the password to be."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"token": _TOKEN, "new_password": "another battery staple"})
 
     token: Opaque
     new_password: Password
@@ -65,17 +68,26 @@ class ResetBody(BaseModel):
 class Accepted(BaseModel):
     """Whatever there is to do is done by mail."""
 
+    model_config = shape({"status": "accepted"})
+
     status: Literal["accepted"] = "accepted"
 
 
 class Changed(BaseModel):
     """The account, as the link left it."""
 
+    model_config = shape({"user": EXAMPLE_USER | {"email_verified": True}})
+
     user: User
 
 
 @router.post("/auth/email/verify", include_in_schema=False)
-@router.post("/auth/verify-email", response_model=Changed, responses=refusals(*_REFUSALS))
+@router.post(
+    "/auth/verify-email",
+    operation_id="verifyEmail",
+    response_model=Changed,
+    responses=refusals(*_REFUSALS),
+)
 async def verify_email(request: Request, rt: Rt, origin: From, body: TokenBody) -> Response:
     """Verify an address with the token that was mailed to it. Also at `/auth/email/verify`.
 
@@ -86,7 +98,10 @@ async def verify_email(request: Request, rt: Rt, origin: From, body: TokenBody) 
 
 
 @router.post(
-    "/auth/email/change/confirm", response_model=Changed, responses=refusals(EmailTaken, *_REFUSALS)
+    "/auth/email/change/confirm",
+    operation_id="confirmEmailChange",
+    response_model=Changed,
+    responses=refusals(EmailTaken, *_REFUSALS),
 )
 async def confirm_email_change(request: Request, rt: Rt, origin: From, body: TokenBody) -> Response:
     """Make the new address the account's. Other sessions and outstanding links end."""
@@ -95,7 +110,10 @@ async def confirm_email_change(request: Request, rt: Rt, origin: From, body: Tok
 
 
 @router.post(
-    "/auth/email/change/undo", response_model=Changed, responses=refusals(EmailTaken, *_REFUSALS)
+    "/auth/email/change/undo",
+    operation_id="undoEmailChange",
+    response_model=Changed,
+    responses=refusals(EmailTaken, *_REFUSALS),
 )
 async def undo_email_change(request: Request, rt: Rt, origin: From, body: TokenBody) -> Response:
     """Give the account its old address again. All its sessions end."""
@@ -105,6 +123,7 @@ async def undo_email_change(request: Request, rt: Rt, origin: From, body: TokenB
 
 @router.post(
     "/auth/password/forgot",
+    operation_id="requestPasswordReset",
     status_code=202,
     response_model=Accepted,
     responses=refusals(MalformedJson, UnsupportedMediaType, Validation, TooManyRequests),
@@ -115,7 +134,12 @@ async def forgot_password(rt: Rt, origin: From, body: ForgotBody) -> Response:
     return answer(Accepted(), 202)
 
 
-@router.post("/auth/password/reset", status_code=204, responses=refusals(Unavailable, *_REFUSALS))
+@router.post(
+    "/auth/password/reset",
+    operation_id="resetPassword",
+    status_code=204,
+    responses=refusals(Unavailable, *_REFUSALS),
+)
 async def reset_password(rt: Rt, origin: From, body: ResetBody) -> Response:
     """Set a new password with the token of a mailed link. Every session of the account ends."""
     await recovery.reset(rt, body.token, body.new_password, origin=origin)

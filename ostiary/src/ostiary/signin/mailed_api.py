@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Request
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 from starlette.responses import Response
 
 from ostiary.kernel.problems import (
@@ -22,17 +22,20 @@ from ostiary.signin.links import TokenInvalid
 from ostiary.users.names import Email
 from ostiary.web.bodies import JsonRoute
 from ostiary.web.deps import From, Rt, note_user
-from ostiary.web.render import answer, refusals
+from ostiary.web.render import answer, body, example_token, refusals, shape
 
 router = APIRouter(prefix="/api/v1", route_class=JsonRoute, tags=["Signing in by mail"])
 
 _ANY_BODY = (MalformedJson, UnsupportedMediaType, Validation, TooManyRequests)
 
 
+_ATTEMPT = example_token("ostat", "sin")
+
+
 class LinkBody(BaseModel):
     """Who wants in, and where the link leads on to."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"email": "ada@example.com", "continue": "https://app.example/inbox"})
 
     email: Email
     continue_to: Annotated[Line | None, Field(alias="continue")] = None
@@ -41,13 +44,15 @@ class LinkBody(BaseModel):
 class CodeBody(BaseModel):
     """Who wants in."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"email": "ada@example.com"})
 
     email: Email
 
 
 class Asked(BaseModel):
     """What the browser that asked keeps; `expires_in` in seconds."""
+
+    model_config = shape({"attempt_token": _ATTEMPT, "expires_in": 600})
 
     attempt_token: str
     expires_in: int
@@ -56,7 +61,7 @@ class Asked(BaseModel):
 class LinkVerifyBody(BaseModel):
     """The browser's `attempt_token`, the link's `token`, and the token of a device known before."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"attempt_token": _ATTEMPT, "token": example_token("ostml", "sin")})
 
     attempt_token: Opaque
     token: Opaque
@@ -66,7 +71,7 @@ class LinkVerifyBody(BaseModel):
 class CodeVerifyBody(BaseModel):
     """The browser's `attempt_token`, the mailed `code`, and the token of a device known before."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = body({"attempt_token": _ATTEMPT, "code": "492039"})
 
     attempt_token: Opaque
     code: Annotated[Line, Field(max_length=64)]
@@ -75,6 +80,7 @@ class CodeVerifyBody(BaseModel):
 
 @router.post(
     "/auth/magic-link",
+    operation_id="requestMagicLink",
     status_code=202,
     response_model=Asked,
     responses=refusals(mailed.MagicLinkClosed, *_ANY_BODY),
@@ -89,7 +95,11 @@ async def ask_link(rt: Rt, origin: From, body: LinkBody) -> Response:
 
 
 @router.post(
-    "/auth/email-code", status_code=202, response_model=Asked, responses=refusals(*_ANY_BODY)
+    "/auth/email-code",
+    operation_id="requestEmailCode",
+    status_code=202,
+    response_model=Asked,
+    responses=refusals(*_ANY_BODY),
 )
 async def ask_code(rt: Rt, origin: From, body: CodeBody) -> Response:
     """Ask for a sign-in code of six digits. The answer is the same whoever has an account."""
@@ -99,6 +109,7 @@ async def ask_code(rt: Rt, origin: From, body: CodeBody) -> Response:
 
 @router.post(
     "/auth/magic-link/verify",
+    operation_id="signInWithMagicLink",
     response_model=SignedIn | Challenge,
     responses=refusals(AttemptInvalid, TokenInvalid, *_ANY_BODY),
 )
@@ -112,6 +123,7 @@ async def verify_link(request: Request, rt: Rt, origin: From, body: LinkVerifyBo
 
 @router.post(
     "/auth/email-code/verify",
+    operation_id="signInWithEmailCode",
     response_model=SignedIn | Challenge,
     responses=refusals(AttemptInvalid, InvalidCode, *_ANY_BODY),
 )

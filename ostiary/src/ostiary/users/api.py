@@ -6,6 +6,25 @@ from typing import Any
 from pydantic import BaseModel
 
 from ostiary.users.actions import Profile
+from ostiary.web.render import EXAMPLE_ID, shape
+
+EXAMPLE_USER: dict[str, Any] = {
+    "id": f"usr_{EXAMPLE_ID}",
+    "email": "ada@example.com",
+    "email_verified": False,
+    "username": "ada",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "display_name": "Ada Lovelace",
+    "locale": "en",
+    "role": "user",
+    "status": "active",
+    "mfa_enabled": False,
+    "metadata": {"public": {"theme": "dark"}},
+    "created_at": "2026-01-15T09:30:00Z",
+    "updated_at": "2026-01-15T09:30:00Z",
+    "last_sign_in_at": "2026-01-15T09:30:00Z",
+}
 
 
 class OwnMetadata(BaseModel):
@@ -16,6 +35,8 @@ class OwnMetadata(BaseModel):
 
 class User(BaseModel):
     """An account, as its owner sees it."""
+
+    model_config = shape(EXAMPLE_USER)
 
     id: str
     email: str

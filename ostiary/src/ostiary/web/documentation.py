@@ -1,7 +1,8 @@
 """Documentation for people: `/docs` and `/problems/<slug>`, rendered here, loading nothing."""
 
 import inspect
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,20 @@ async def problem(slug: str) -> Response:
             text = inspect.cleandoc(kind.__doc__ or "")
             return _page("problem", title=kind.title, problem=kind, text=text)
     raise NotFound
+
+
+def add_examples(document: dict[str, Any]) -> None:
+    """Show each body and each good answer of an OpenAPI document as its schema's example does."""
+    schemas = document["components"]["schemas"]
+    for methods in document["paths"].values():
+        for operation in methods.values():
+            answers = operation["responses"]
+            good = [answers[status] for status in answers if status.startswith("2")]
+            for part in (operation.get("requestBody", {}), *good):
+                for media in part.get("content", {}).values():
+                    names = _schema_names(media["schema"])
+                    examples = {name: {"value": schemas[name]["examples"][0]} for name in names}
+                    media["examples"] = examples
 
 
 def static_files() -> StaticFiles:
@@ -85,7 +100,10 @@ def _describe(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
                 "summary": operation.get("summary", ""),
                 "text": operation.get("description", ""),
                 "parameters": operation.get("parameters", []),
+                "id": operation["operationId"],
                 "body": _schema_name(operation.get("requestBody", {})),
+                "sent": _examples([operation.get("requestBody", {})]),
+                "answered": _examples(operation["responses"].values()),
                 "is_guarded": bool(operation.get("security")),
                 "answers": [
                     (status, _schema_name(one), _sentences(one["description"]))
@@ -97,13 +115,23 @@ def _describe(openapi: Callable[[], dict[str, Any]]) -> dict[str, Any]:
 
 
 def _schema_name(part: dict[str, Any]) -> list[str]:
-    names = []
-    for media in part.get("content", {}).values():
-        schema = media.get("schema", {})
-        for one in schema.get("anyOf", [schema]):
-            if "$ref" in one:
-                names.append(one["$ref"].rpartition("/")[2])
-    return names
+    each = part.get("content", {}).values()
+    return [name for media in each for name in _schema_names(media.get("schema", {}))]
+
+
+def _schema_names(schema: dict[str, Any]) -> list[str]:
+    parts = schema.get("anyOf", [schema])
+    return [one["$ref"].rpartition("/")[2] for one in parts if "$ref" in one]
+
+
+def _examples(parts: Iterable[dict[str, Any]]) -> list[tuple[str, str]]:
+    """Each example of these parts, by the name of its schema, as JSON to read."""
+    return [
+        (name, json.dumps(example["value"], indent=2, ensure_ascii=False))
+        for part in parts
+        for media in part.get("content", {}).values()
+        for name, example in media.get("examples", {}).items()
+    ]
 
 
 def _sentences(description: str) -> list[str]:

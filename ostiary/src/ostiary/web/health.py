@@ -15,7 +15,7 @@ from ostiary.kernel.database import DatabaseDown
 from ostiary.kernel.redis import RedisError
 from ostiary.runtime import Runtime
 from ostiary.web.deps import Rt
-from ostiary.web.render import answer
+from ostiary.web.render import answer, shape
 
 router = APIRouter(tags=["Health"])
 
@@ -25,24 +25,33 @@ _PATIENCE = 1.5  # seconds
 class Live(BaseModel):
     """The process answers."""
 
+    model_config = shape({"status": "ok"})
+
     status: Literal["ok"]
 
 
 class Ready(BaseModel):
     """What the process uses, and whether it has it. `degraded`: it serves without Redis."""
 
+    model_config = shape({"status": "ok", "database": "ok", "redis": "ok"})
+
     status: Literal["ok", "degraded", "unavailable"]
     database: Literal["ok", "unavailable"]
     redis: Literal["ok", "unavailable"]
 
 
-@router.get("/health/live", response_model=Live)
+@router.get("/health/live", operation_id="getLiveness", response_model=Live)
 async def live(_request: Request) -> Response:
     """The process is up. Asks nothing of the database."""
     return answer(Live(status="ok"))
 
 
-@router.get("/health/ready", response_model=Ready, responses={503: {"model": Ready}})
+@router.get(
+    "/health/ready",
+    operation_id="getReadiness",
+    response_model=Ready,
+    responses={503: {"model": Ready}},
+)
 async def ready(rt: Rt) -> Response:
     """The process can serve: its database answers. What does not answer is named.
 

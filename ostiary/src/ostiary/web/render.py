@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from starlette.responses import Response
 from starlette.types import Scope
 
@@ -17,6 +17,9 @@ from ostiary.kernel.text import replace_unclean
 Model = TypeVar("Model", bound=BaseModel)
 
 _MOST_FAULTS = 20
+
+EXAMPLE_ID = "01kb6ry8h6x8j5v2m3q4t7w9za"
+"""What stands behind the prefix of an identifier in examples."""
 
 PROBLEM_TYPE = "application/problem+json"
 """The media type of a refusal (RFC 9457 §6.1)."""
@@ -49,6 +52,21 @@ PROBLEM_SCHEMA: dict[str, Any] = {
     },
 }
 """The shape of every problem, for the OpenAPI document."""
+
+
+def body(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of a request's model: nothing unknown is taken; what one looks like."""
+    return ConfigDict(extra="forbid", json_schema_extra={"examples": [example]})
+
+
+def shape(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of an answer's model: what one looks like."""
+    return ConfigDict(json_schema_extra={"examples": [example]})
+
+
+def example_token(kind: str, prefix: str) -> str:
+    """A token as examples show it: well-formed, and of nobody."""
+    return f"{kind}.{prefix}_{EXAMPLE_ID}.wXq0c7UyZbJ5hT2kVn8sRf3gLdA9eMpO1iYtKzB6vCw"
 
 
 def answer(model: BaseModel, status: int = 200) -> Response:
