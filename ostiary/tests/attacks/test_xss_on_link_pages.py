@@ -33,7 +33,7 @@ ALLOWED_TAGS = {
 
 def _assert_harmless(page: Page) -> None:
     assert set(page.tags) <= ALLOWED_TAGS, set(page.tags) - ALLOWED_TAGS
-    assert page.loads == ["/static/ostiary.css"]
+    assert page.loads == ["/favicon.ico", "/favicon.svg", "/static/ostiary.css"]
     assert not {name for name in page.attributes if name.startswith("on") or name == "style"}
     assert all(link.startswith(("/", "#")) for link in page.links), page.links
     assert all(form.action.startswith("/") for form in page.forms)

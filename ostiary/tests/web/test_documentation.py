@@ -65,7 +65,7 @@ async def test_a_page_loads_our_own_styles_and_nothing_else(
     client: httpx.AsyncClient, path: str
 ) -> None:
     page = await _page(client, path)
-    assert page.loads == ["/static/ostiary.css"]
+    assert page.loads == ["/favicon.ico", "/favicon.svg", "/static/ostiary.css"]
     assert not {"script", "style", "iframe", "object", "embed", "form", "base"} & set(page.tags)
     assert not {name for name in page.attributes if name.startswith("on") or name == "style"}
     styles = await client.get("/static/ostiary.css")

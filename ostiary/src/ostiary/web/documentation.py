@@ -1,4 +1,4 @@
-"""Documentation for people: `/docs` and `/problems/<slug>`, rendered here, loading nothing."""
+"""Documentation for people: `/`, `/docs` and `/problems/<slug>`, loading nothing from elsewhere."""
 
 import inspect
 import json
@@ -10,14 +10,36 @@ from typing import Any
 from fastapi import APIRouter, Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, Response
 from starlette.staticfiles import StaticFiles
 
 from ostiary.kernel.problems import NotFound, every_problem
+from ostiary.web.deps import Rt
+from ostiary.web.pages import page
 
 router = APIRouter(include_in_schema=False)
 
+_STATIC = Path(__file__).parent / "static"
+_A_DAY = {"Cache-Control": "public, max-age=86400"}
 _CSP = "default-src 'none'; style-src 'self'; img-src 'self' data:; frame-ancestors 'none'"
+
+
+@router.get("/")
+async def home(request: Request, rt: Rt) -> Response:
+    """What this server is, whether one can sign up, and where to go from here."""
+    return page(request, "pages/home.html", is_open=rt.settings.signup.mode == "open")
+
+
+@router.get("/favicon.ico")
+async def icon() -> Response:
+    """The picture that browsers show beside a page's title."""
+    return FileResponse(_STATIC / "favicon.ico", headers=_A_DAY, media_type="image/x-icon")
+
+
+@router.get("/favicon.svg")
+async def vector_icon() -> Response:
+    """The same picture, for browsers that take it in any size."""
+    return FileResponse(_STATIC / "favicon.svg", headers=_A_DAY)
 
 
 @router.get("/openapi.json")
@@ -58,7 +80,7 @@ def add_examples(document: dict[str, Any]) -> None:
 
 def static_files() -> StaticFiles:
     """The styles, as an application to mount."""
-    return StaticFiles(directory=Path(__file__).parent / "static")
+    return StaticFiles(directory=_STATIC)
 
 
 def _page(name: str, **values: object) -> HTMLResponse:

@@ -29,8 +29,10 @@ _HEADERS = {
     "Referrer-Policy": "same-origin",
     "X-Frame-Options": "DENY",
 }
-_PREFERENCE = re.compile(r"\s*([A-Za-z0-9-]+|\*)\s*(?:;\s*q\s*=\s*([01](?:\.\d{0,3})?))?\s*")
+_NAME = re.compile(r"[A-Za-z0-9.+*/-]+")
+_WEIGHT = re.compile(r"[01](\.[0-9]{0,3})?")
 _MOST_PREFERENCES = 20
+_FOR_PROGRAMS = ("/api/v1", "/.well-known")
 
 
 def page(
@@ -60,14 +62,27 @@ def language_for(rt: Runtime, headers: Headers, locale: str | None = None) -> st
 
 
 def _preferred(headers: Headers) -> list[str]:
-    weighed: list[tuple[float, str]] = []
-    asked = ",".join(headers.getlist("accept-language")).split(",")
-    for entry in asked[:_MOST_PREFERENCES]:
-        match = _PREFERENCE.fullmatch(entry)
-        if match and float(match[2] or 1) > 0:
-            weighed.append((float(match[2] or 1), match[1]))
-    weighed.sort(key=lambda one: -one[0])  # stable: equals keep their order
-    return [tag for _, tag in weighed]
+    weighed = _weights(headers.getlist("accept-language"))
+    weighed.sort(key=lambda one: -one[1])  # stable: equals keep their order
+    return [tag for tag, weight in weighed if weight > 0]
+
+
+def _weights(lines: list[str]) -> list[tuple[str, float]]:
+    """What a header of preferences names, in its order, with its weight (RFC 9110 §12.4.2).
+
+    Split and not matched as a whole: a pattern with spaces on both sides takes minutes over a line
+    of spaces.
+    """
+    found: list[tuple[str, float]] = []
+    for entry in ",".join(lines).split(",", _MOST_PREFERENCES)[:_MOST_PREFERENCES]:
+        name, *parameters = (part.strip() for part in entry.split(";"))
+        weight = "1"
+        for key, _, value in (parameter.partition("=") for parameter in parameters):
+            if key.strip().lower() == "q":
+                weight = value.strip()
+        if _NAME.fullmatch(name) and _WEIGHT.fullmatch(weight):
+            found.append((name, float(weight)))
+    return found
 
 
 def addresses(*routers: APIRouter) -> frozenset[str]:
@@ -77,10 +92,23 @@ def addresses(*routers: APIRouter) -> frozenset[str]:
     )
 
 
-class PageRefusals:
-    """Turns each refusal at the address of a page into a page, whoever inside refused.
+def prefers_page(headers: Headers) -> bool:
+    """Whether the client would rather have HTML than JSON, and says so (RFC 9110 §12.5.1).
 
-    Status and headers stay as they are. The API's refusals pass through untouched.
+    A browser names `text/html`; a program that takes anything gets JSON.
+    """
+    weights = {name.lower(): weight for name, weight in _weights(headers.getlist("accept"))}
+    anything = weights.get("*/*", 0)
+    named = [weights[name] for name in ("application/json", PROBLEM_TYPE) if name in weights]
+    json_weight = max(named, default=weights.get("application/*", anything))
+    return weights.get("text/html", 0) > json_weight
+
+
+class PageRefusals:
+    """Turns each refusal at the address of a page into a page, whichever part inside refused.
+
+    A browser gets a page at every other address too, outside what programs call. Status and headers
+    stay as they are. All other refusals pass through untouched.
     """
 
     def __init__(self, app: ASGIApp, api: FastAPI, paths: frozenset[str]) -> None:
@@ -91,16 +119,21 @@ class PageRefusals:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and scope["path"] in self._paths:
-            send = _Rewriting(self._api.state.runtime, Headers(scope=scope), send)
+        if scope["type"] == "http":
+            headers = Headers(scope=scope)
+            is_link = scope["path"] in self._paths
+            is_browser = not scope["path"].startswith(_FOR_PROGRAMS) and prefers_page(headers)
+            if is_link or is_browser:
+                send = _Rewriting(self._api.state.runtime, headers, send, is_link=is_link)
         await self._app(scope, receive, send)
 
 
 class _Rewriting:
     """One answer on its way out: a problem is held back until it is whole, then rendered."""
 
-    def __init__(self, rt: Runtime, asked: Headers, send: Send) -> None:
+    def __init__(self, rt: Runtime, asked: Headers, send: Send, *, is_link: bool) -> None:
         self._rt = rt
+        self._is_link = is_link
         self._asked = asked
         self._send = send
         self._held: Message | None = None
@@ -129,6 +162,7 @@ class _Rewriting:
         values = {
             "slug": problem["type"].rpartition("/")[2],
             "request_id": problem["request_id"],
+            "is_link": self._is_link,
             "wait_minutes": math.ceil(seconds / 60),
         }
         language = language_for(self._rt, self._asked)
