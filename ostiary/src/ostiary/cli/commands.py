@@ -10,9 +10,10 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from ostiary import __version__
+from ostiary.cli.access import user
+from ostiary.cli.events import events
 from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outbox import mail
-from ostiary.cli.users import user
 from ostiary.kernel import logs
 from ostiary.runtime import Runtime
 
@@ -25,6 +26,7 @@ app.add_typer(config, name="config")
 app.add_typer(user, name="user")
 app.add_typer(keys, name="keys")
 app.add_typer(mail, name="mail")
+app.add_typer(events, name="events")
 
 ConfigFile = Annotated[
     Path | None,
