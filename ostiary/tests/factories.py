@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 from sqlalchemy import func, select
 
+from ostiary.admin.users import suspend
 from ostiary.events.tables import Event
 from ostiary.kernel.database import Base
 from ostiary.kernel.origin import Origin
@@ -14,7 +15,7 @@ from ostiary.runtime import Runtime
 from ostiary.sessions.tokens import TokenSet, issue
 from ostiary.signin.actions import Admitted, PasswordProof, present
 from ostiary.signin.signup import create_user
-from ostiary.users.actions import NewUser, Profile, suspend
+from ostiary.users.actions import NewUser, Profile
 
 PASSWORD = "correct horse battery"
 _numbers = count(1)

@@ -18,6 +18,7 @@ TYPED: dict[Purpose, dict[str, str]] = {
     "reset_password": {"new_password": NEW_PASSWORD},
     "change_email": {},
     "undo_email_change": {},
+    "invitation": {"password": NEW_PASSWORD},
     "bootstrap": {"email": "root@example.com", "password": NEW_PASSWORD},
 }
 
@@ -38,7 +39,7 @@ async def is_done(rt: Runtime, purpose: Purpose, link: Mailed) -> bool:
         case "verify_email":
             found = await profile(rt, link.user.email)
             return found is not None and found.email_verified
-        case "reset_password":
+        case "reset_password" | "invitation":
             return await _opens(rt, link.user.email, NEW_PASSWORD)
         case "change_email":
             return await profile(rt, str(link.new_email)) is not None

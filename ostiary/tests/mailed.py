@@ -9,10 +9,11 @@ import httpx
 from factories import PASSWORD, SignedIn, a_session, a_user, an_origin
 from inbox import Mailbox, deliver
 
+from ostiary.admin.invitations import Invited, invite
 from ostiary.runtime import Runtime
 from ostiary.signin import bootstrap, recovery, verification
 from ostiary.signin.links import Purpose
-from ostiary.users.actions import Profile
+from ostiary.users.actions import NewUser, Profile
 
 PURPOSES: tuple[Purpose, ...] = get_args(Purpose)
 _numbers = count(1)
@@ -51,6 +52,8 @@ class Post:
             url = await bootstrap.invite(self.rt)
             assert url is not None
             return Mailed(_path(url))
+        if purpose == "invitation":
+            return await self._invitation(**user)
         if purpose in ("change_email", "undo_email_change"):
             user = {"email_verified": True, **user}
         owner = await a_user(self.rt, **user)
@@ -70,6 +73,13 @@ class Post:
                 return Mailed(_path(self.mailbox.link(owner.email)), owner, change.new_email)
         await deliver(self.rt)
         return Mailed(_path(self.mailbox.link(owner.email)), owner)
+
+    async def _invitation(self, email: str | None = None, **user: Any) -> Mailed:
+        new = NewUser(email or f"invited{next(_numbers)}@example.com", **user)
+        outcome = await invite(self.rt, new, origin=an_origin())
+        assert isinstance(outcome, Invited), outcome
+        await deliver(self.rt)
+        return Mailed(_path(self.mailbox.link(new.email)), outcome.profile)
 
     async def _changing(self, session: SignedIn) -> Mailed:
         new_email = f"new{next(_numbers)}@example.net"

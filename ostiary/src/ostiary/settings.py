@@ -107,6 +107,9 @@ class Links(Group):
         86_400, ge=60, description="Of a verification link, and of one to a new address, seconds"
     )
     reset_lifetime: int = Field(3_600, ge=60, description="Of a password reset link, seconds")
+    invitation_lifetime: int = Field(
+        604_800, ge=60, description="Of an invitation, with which a password is chosen, seconds"
+    )
     undo_lifetime: int = Field(
         604_800, ge=60, description="Of the link that undoes a change of address, seconds"
     )

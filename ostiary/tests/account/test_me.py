@@ -5,8 +5,8 @@ import pytest
 from clock import OwnedClock
 from factories import SignedIn, a_session, a_user, an_origin, events, problem
 
+from ostiary.admin.users import reactivate, suspend
 from ostiary.runtime import Runtime
-from ostiary.users.actions import reactivate, suspend
 
 BOTH = ["/api/v1/auth/me", "/api/v1/users/me"]
 

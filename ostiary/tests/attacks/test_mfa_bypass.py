@@ -12,9 +12,9 @@ from inbox import Mailbox, deliver
 from mfa import API, Protected, ask_code, bearer, found_in_mail, protect, sign_in, verify
 
 from attacks.surface import assert_refused_everywhere
+from ostiary.admin.users import suspend
 from ostiary.runtime import Runtime
 from ostiary.signin import binding
-from ostiary.users.actions import suspend
 
 OFTEN = {"signin_failures": 1000, "signin_attempts": 1000}
 

@@ -9,8 +9,8 @@ from clock import OwnedClock
 from factories import PASSWORD, a_session, a_user, an_origin, events, problem
 
 from attacks.surface import API, GUARDED, assert_refused_everywhere
+from ostiary.admin.users import reactivate, suspend
 from ostiary.runtime import Runtime
-from ostiary.users.actions import reactivate, suspend
 
 
 async def test_an_access_token_is_refused_at_once(rt: Runtime, client: httpx.AsyncClient) -> None:

@@ -15,16 +15,16 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import Engine
 
 from ostiary.app import create_app
+from ostiary.events import reading
+from ostiary.events.catalogue import EventType
 from ostiary.kernel import prepared
 from ostiary.kernel.database import AnyRow, Database, Transaction
 from ostiary.kernel.mail import MailDeferred, MailRefused, MailServerDown
 from ostiary.runtime import Runtime
-from ostiary.users.actions import find, listed
+from ostiary.users.actions import Filter, find, listed
 from ostiary.worker import run_once
 
 API = "/api/v1"
-# SQLite says SCAN for a whole table, SEARCH where an index or a key leads to the rows. Signing keys
-# are read whole on purpose: there are a handful of them.
 WHOLE_TABLE = re.compile(r"^SCAN (?!CONSTANT|\d+ CONSTANT|signing_key)")
 
 Statement = tuple[str, Any]
@@ -67,6 +67,19 @@ async def _run(rt: Runtime, client: httpx.AsyncClient, clock: OwnedClock) -> Non
     assert (await client.get("/.well-known/jwks.json")).status_code == 200
     await find(rt, "alice@example.com")
     await listed(rt, after="", limit=20)
+    which = Filter(email_prefix="a", role="user", status="active")
+    await listed(rt, after="", limit=20, which=which)
+    at = clock.now()
+    filters: list[dict[str, Any]] = [
+        {},
+        {"type": EventType.USER_CREATED},
+        {"subject": "usr_1"},
+        {"actor": "usr_1"},
+    ]
+    for about in filters:
+        for when in (None, at):
+            which_events = reading.Filter(**about, after=when, before=when)
+            await reading.listed(rt, which_events, limit=20)
 
 
 def _plan(connection: Connection, statement: str, values: Any) -> list[str]:

@@ -14,13 +14,13 @@ from clock import OwnedClock
 from factories import PASSWORD, a_session, a_user, an_origin, events, problem, signup_body
 from sqlalchemy import func, select
 
+from ostiary.admin.users import suspend
 from ostiary.app import create_app
 from ostiary.kernel.keyring import PUBLISH_AHEAD
 from ostiary.kernel.redis import is_embedded
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.sessions.tables import Family, RefreshToken
 from ostiary.settings import Settings
-from ostiary.users.actions import suspend
 from ostiary.users.tables import User
 
 API = "/api/v1"

@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from factories import SignedIn, a_session, a_user, an_origin, problem
 
+from ostiary.admin.users import suspend
 from ostiary.kernel import jws
 from ostiary.runtime import Runtime
-from ostiary.users.actions import suspend
 
 ME = "/api/v1/auth/me"
 MISSING = (401, "missing-token")

@@ -8,9 +8,9 @@ import pytest
 from clock import OwnedClock
 from factories import SignedIn, a_session, an_origin, events, problem
 
+from ostiary.admin.users import suspend
 from ostiary.kernel import tokens
 from ostiary.runtime import Runtime
-from ostiary.users.actions import suspend
 
 REFRESH = "/api/v1/auth/refresh"
 LOGOUT = "/api/v1/auth/logout"

@@ -9,12 +9,13 @@ from clock import OwnedClock
 from factories import a_session, a_user, an_origin
 from sqlalchemy import Select, bindparam, literal, select
 
+from ostiary.admin.users import suspend
 from ostiary.kernel.database import Database
 from ostiary.runtime import Runtime
 from ostiary.sessions.actions import revoke_one
 from ostiary.sessions.tables import Session
 from ostiary.settings import Settings
-from ostiary.users.actions import change_profile, suspend
+from ostiary.users.actions import change_profile
 from ostiary.users.tables import User
 
 WHOLE: Select[Any] = select(

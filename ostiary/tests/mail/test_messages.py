@@ -29,6 +29,7 @@ WITH_LINK = {
     Kind.CONFIRM_EMAIL_CHANGE,
     Kind.EMAIL_CHANGED,
     Kind.RESET_PASSWORD,
+    Kind.INVITATION,
     Kind.MAGIC_LINK,
 }
 

@@ -7,8 +7,8 @@ import pytest
 from clock import OwnedClock
 from factories import SignedIn, a_session, an_origin, events, problem
 
+from ostiary.admin.users import suspend
 from ostiary.runtime import Runtime
-from ostiary.users.actions import suspend
 
 LOGOUT = "/api/v1/auth/logout"
 BOTH = [LOGOUT, "/api/v1/auth/signout"]

@@ -8,12 +8,12 @@ import pytest
 from factories import PASSWORD, a_user, an_origin, events, problem
 from sqlalchemy import select
 
+from ostiary.admin.users import suspend
 from ostiary.app import create_app
 from ostiary.authenticators import password
 from ostiary.authenticators.tables import Authenticator
 from ostiary.kernel.hashing import PasswordHasher, Verified
 from ostiary.runtime import Runtime
-from ostiary.users.actions import suspend
 
 SIGNIN = "/api/v1/auth/signin"
 

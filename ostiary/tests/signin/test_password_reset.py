@@ -10,9 +10,9 @@ from inbox import Mailbox, deliver
 from links import forget, last_token, me, person, reset, sign_in, verified, verify
 from sqlalchemy import delete
 
+from ostiary.admin.users import suspend
 from ostiary.authenticators.tables import Authenticator
 from ostiary.runtime import Runtime
-from ostiary.users.actions import suspend
 
 ALICE = "alice@example.com"
 NEW = "another horse entirely"

@@ -10,8 +10,8 @@ from factories import PASSWORD, an_origin, events, problem, sign_up
 from inbox import Mailbox, deliver
 from links import API, last_token, person, sign_in, token_of, verified, verify
 
+from ostiary.admin.users import suspend
 from ostiary.runtime import Runtime
-from ostiary.users.actions import suspend
 
 ALICE = "alice@example.com"
 REQUIRED = pytest.mark.settings(signup={"verification": "required"})

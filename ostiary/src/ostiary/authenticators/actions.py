@@ -14,6 +14,7 @@ from sqlalchemy.orm import aliased
 from ostiary.authenticators.tables import Authenticator
 from ostiary.kernel.database import Connection
 from ostiary.runtime import Runtime
+from ostiary.users.actions import LastAdministrator
 from ostiary.users.tables import User
 
 SECOND_FACTORS = ("totp", "passkey")
@@ -30,6 +31,35 @@ def has_second_factor(user_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
         or_(*(theirs.kind == kind for kind in SECOND_FACTORS)),
         theirs.confirmed_at.is_not(None),
     )
+
+
+def _was_opened() -> ColumnElement[bool]:
+    bound = exists().where(Authenticator.user_id == User.id).correlate(User)
+    return or_(User.last_sign_in_at.is_not(None), bound)
+
+
+async def is_opened(tx: Connection, user_id: str) -> bool:
+    """Whether anybody can have been in an account: somebody signed in, or something is bound.
+
+    Only an account that an operator made without a password is not, until its owner comes.
+    """
+    statement = select(User.id).where(User.id == user_id, _was_opened())
+    return await tx.scalar(statement) is not None
+
+
+async def keep_an_administrator(tx: Connection, user_id: str) -> None:
+    """Let `tx` take this user's powers away. Raises `LastAdministrator` where nobody else has any.
+
+    Counted are active administrators who can sign in: an invitation that nobody has accepted
+    lets nobody in. Their rows stay locked until `tx` ends, so that of two administrators who
+    remove each other at the same moment one is refused.
+    """
+    able = select(User.id).where(
+        User.role == "administrator", User.status == "active", _was_opened()
+    )
+    found = set(await tx.scalars(able.order_by(User.id).with_for_update()))
+    if found == {user_id}:
+        raise LastAdministrator
 
 
 async def unbind_all(tx: Connection, user_id: str) -> None:

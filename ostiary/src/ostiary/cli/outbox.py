@@ -1,4 +1,4 @@
-"""`mail list | retry`: what has not been delivered, and another try for what was put aside."""
+"""`mail list | retry | test`: what was not delivered, another try, and a test of the server."""
 
 import json
 from typing import Annotated
@@ -6,9 +6,12 @@ from typing import Annotated
 import typer
 
 from ostiary.cli.opening import with_runtime
+from ostiary.cli.refusing import count, refused
 from ostiary.runtime import Runtime
 
-mail = typer.Typer(no_args_is_help=True, help="Look after messages that are not delivered.")
+mail = typer.Typer(
+    no_args_is_help=True, help="Test the mail server; look after messages that are not delivered."
+)
 
 
 @mail.command("list")
@@ -32,14 +35,17 @@ def mail_list(
             f"{one.kind:24}  {one.user_id or '-':30}  {when}"
         )
 
-    async def run(rt: Runtime) -> None:
+    async def run(rt: Runtime) -> bool:
         after = ""
         while page := await undelivered(rt, after=after, limit=100):
             for one in page:
                 show(one)
             after = page[-1].id
+        return after == ""
 
-    with_runtime(context, run)
+    is_empty = with_runtime(context, run)
+    if is_empty and not as_json:
+        print("No message waits, and none was put aside.")
 
 
 @mail.command("retry")
@@ -48,10 +54,49 @@ def mail_retry(
     ids: Annotated[list[str] | None, typer.Argument(help="Messages that were put aside")] = None,
     all_of_them: Annotated[bool, typer.Option("--all", help="All that were put aside")] = False,
 ) -> None:
-    """Try messages again that were put aside; the worker sends them. Prints how many those are."""
+    """Try messages again that were put aside; the worker sends them."""
     from ostiary.mail.actions import retry
 
     if bool(ids) == all_of_them:
         raise typer.BadParameter("name messages, or say --all")
-    count = with_runtime(context, lambda rt: retry(rt, None if all_of_them else ids or []))
-    print(f"{count} messages will be tried again")
+    wanted = None if all_of_them else ids or []
+    found = with_runtime(context, lambda rt: retry(rt, wanted))
+    if found or not wanted:
+        print(f"{count(len(found), 'message')} will be tried again.")
+    missing = [one for one in dict.fromkeys(wanted or ()) if one not in found]
+    if missing:
+        raise refused(
+            f"No message with this id was put aside: {', '.join(missing)}. "
+            "`ostiary mail list` shows those that were, as failed."
+        )
+
+
+@mail.command("test")
+def mail_test(
+    context: typer.Context,
+    email: Annotated[str, typer.Argument(help="Where the message goes")],
+) -> None:
+    """Send one message at once, and say what the mail server answered."""
+    from ostiary.cli.users import valid
+    from ostiary.mail.trial import NotTaken, send_test
+    from ostiary.users.names import Email
+
+    to = valid("email", Email, email)
+
+    async def run(rt: Runtime) -> str:
+        outcome = await send_test(rt, to)
+        if isinstance(outcome, NotTaken):
+            raise refused(
+                f"{outcome.where} did not take the message to {to}: {outcome.why}. {outcome.advice}"
+            )
+        return outcome.where
+
+    where = with_runtime(context, run)
+    if where.startswith("/"):
+        print(f"Wrote the message to {to} into {where}; no server was asked.")
+    elif where:
+        print(f"{where} took the message to {to}.")
+    else:
+        print(
+            f"Printed the message to {to} here, for `mail.url` is `console:`; no server was asked."
+        )

@@ -19,7 +19,21 @@ class EventType(StrEnum):
     USER_UPDATED = "user.updated", "A profile was changed; `changed` names the members."
     USER_SUSPENDED = "user.suspended", "An account was shut; its sessions are refused."
     USER_REACTIVATED = "user.reactivated", "A suspended account was opened again."
-    USER_DELETED = "user.deleted", "An account was deleted; `reason` says why."
+    USER_INVITED = (
+        "user.invited",
+        "A link was mailed with which the account's owner chooses the first password.",
+    )
+    INVITATION_ACCEPTED = (
+        "invitation.accepted",
+        "The owner of an account chose its first password by a mailed link.",
+    )
+    USER_PROMOTED = "user.promoted", "An account was made an administrator's."
+    USER_DEMOTED = "user.demoted", "An account is an administrator's no longer."
+    USER_DELETED = (
+        "user.deleted",
+        "An account was deleted; `reason` is `disowned` (by the owner of its mailbox) or "
+        "`administration`.",
+    )
     USER_RECLAIMED = (
         "user.reclaimed",
         "The mailbox's owner took over an account that never was verified; all of it was cleared.",

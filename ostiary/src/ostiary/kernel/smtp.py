@@ -276,6 +276,10 @@ def _reason(error: Exception) -> str:
             return f"user and password were refused ({error.smtp_code})"
         case ssl.SSLError():
             return "TLS failed: the certificate is not trusted, or there is no common version"
+        case socket.gaierror():
+            return "the host has no address: its name is not known"
+        case ConnectionRefusedError():
+            return "nothing listens at this host and port"
         case TimeoutError():
             return "the server does not answer in time"
         case smtplib.SMTPServerDisconnected():

@@ -26,7 +26,28 @@ def new_id(prefix: str, now: datetime) -> str:
 
     Identifiers of one kind sort by creation, so they serve as keyset cursors.
     """
-    number = (int(now.timestamp() * 1000) << 80) | secrets.randbits(80)
+    return _spell(prefix, (_milliseconds(now) << 80) | secrets.randbits(80))
+
+
+def lowest_id(prefix: str, at: datetime) -> str:
+    """The identifier that sorts before every other one of the millisecond of `at`.
+
+    With `highest_id`, a list that is paged by identifiers finds its way to an instant. Instants
+    before 1970 count as 1970.
+    """
+    return _spell(prefix, _milliseconds(at) << 80)
+
+
+def highest_id(prefix: str, at: datetime) -> str:
+    """The identifier that sorts behind every other one of the millisecond of `at`."""
+    return _spell(prefix, (_milliseconds(at) << 80) | ((1 << 80) - 1))
+
+
+def _milliseconds(at: datetime) -> int:
+    return max(0, int(at.timestamp() * 1000))
+
+
+def _spell(prefix: str, number: int) -> str:
     digits = [_BASE32[(number >> shift) & 31] for shift in range(125, -1, -5)]
     return f"{prefix}_{''.join(digits)}"
 

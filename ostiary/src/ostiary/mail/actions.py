@@ -10,7 +10,6 @@ from sqlalchemy import delete, insert, select, update
 
 from ostiary.kernel import tokens
 from ostiary.kernel.database import Connection, Transaction
-from ostiary.kernel.problems import NotFound
 from ostiary.mail.messages import Kind, Letter
 from ostiary.mail.tables import Mail
 from ostiary.runtime import Runtime
@@ -75,10 +74,10 @@ async def undelivered(rt: Runtime, *, after: str, limit: int) -> list[Undelivere
         return [Undelivered(*row) for row in await connection.execute(statement)]
 
 
-async def retry(rt: Runtime, ids: Sequence[str] | None) -> int:
-    """Make messages due that were put aside: these, or all where `ids` is None. Return how many.
+async def retry(rt: Runtime, ids: Sequence[str] | None) -> frozenset[str]:
+    """Make messages due that were put aside: these, or all where `ids` is None.
 
-    Raises `NotFound` where one of `ids` is none that was put aside; then nothing changes.
+    Returns the ids of those; an id that is not a put-aside message's is not among them.
     """
     now = rt.clock.now()
     statement = (
@@ -90,10 +89,7 @@ async def retry(rt: Runtime, ids: Sequence[str] | None) -> int:
     if ids is not None:
         statement = statement.where(Mail.id.in_(ids))
     async with rt.db.write() as tx:
-        found = set((await tx.execute(statement)).scalars())
-        if ids is not None and found != set(ids):
-            raise NotFound
-    return len(found)
+        return frozenset((await tx.execute(statement)).scalars())
 
 
 async def sweep(tx: Connection, now: datetime, *, limit: int) -> int:

@@ -18,6 +18,8 @@ class Kind(StrEnum):
     PASSWORD_CHANGED = "password_changed"  # noqa: S105 -- a name, no secret
     PASSWORD_CLOSED = "password_closed"  # noqa: S105 -- a name, no secret
     NEW_DEVICE = "new_device"
+    INVITATION = "invitation"
+    ACCOUNT_DELETED = "account_deleted"
     MAGIC_LINK = "magic_link"
     EMAIL_CODE = "email_code"
     BACKUP_CODE_USED = "backup_code_used"
@@ -25,6 +27,7 @@ class Kind(StrEnum):
     SECOND_FACTOR_BOUND = "second_factor_bound"
     SECOND_FACTOR_REMOVED = "second_factor_removed"
     SECOND_FACTORS_RESET = "second_factors_reset"
+    TEST = "test"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from sqlalchemy import ColumnElement, delete, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
@@ -26,6 +26,7 @@ Reason = Literal[
     "email_change_undone",
     "reclaimed",
     "mfa_reset",
+    "promoted",
 ]
 
 
@@ -110,10 +111,21 @@ async def end_all(
     reason: Reason,
     origin: Origin,
     but: str | None = None,
-) -> None:
-    """End every session of a user (except `but`) as a part of a change that calls for it."""
+) -> int:
+    """End every session of a user (except `but`) as a part of a change that calls for it.
+
+    Returns how many ended.
+    """
     which = [Session.user_id == user_id] + ([Session.id != but] if but else [])
-    await _end(tx, now, reason, origin, *which)
+    return len(await _end(tx, now, reason, origin, *which))
+
+
+async def count_live(tx: Connection, now: datetime, user_id: str) -> int:
+    """How many sessions of a user have neither ended nor expired."""
+    statement = select(func.count()).where(
+        Session.user_id == user_id, Session.revoked_at.is_(None), Session.expires_at > now
+    )
+    return await tx.scalar(statement) or 0
 
 
 async def forget_devices(tx: Connection, user_id: str) -> None:

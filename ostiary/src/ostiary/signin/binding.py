@@ -187,7 +187,15 @@ async def regenerate(rt: Runtime, caller: Caller, *, origin: Origin) -> tuple[st
         return await _new_codes(tx, rt, now, theirs.profile.id, caller.session_id, origin)
 
 
-async def reset(rt: Runtime, profile: Profile, *, origin: Origin) -> None:
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The kinds of second factor that were removed, and how many sessions ended."""
+
+    kinds: tuple[str, ...]
+    sessions: int
+
+
+async def reset(rt: Runtime, profile: Profile, *, origin: Origin) -> Reset:
     """Take every second factor from an account whose owner has lost them, and end its sessions.
 
     For operators, who have made sure who is asking. Raises `MfaNotEnabled`.
@@ -197,11 +205,12 @@ async def reset(rt: Runtime, profile: Profile, *, origin: Origin) -> None:
         gone = await unbind_second_factors(tx, profile.id)
         if not gone:
             raise MfaNotEnabled
-        await end_all(tx, now, profile.id, reason="mfa_reset", origin=origin)
+        ended = await end_all(tx, now, profile.id, reason="mfa_reset", origin=origin)
         data: dict[str, object] = {"kinds": sorted(gone)}
         happened = Happened(EventType.AUTHENTICATORS_RESET, subject=profile.id, data=data)
         await emit(tx, now, origin, happened)
         await enqueue(tx, rt, now, letter(profile, Message.SECOND_FACTORS_RESET))
+    return Reset(tuple(sorted(gone)), ended)
 
 
 def _may_bind(rt: Runtime, entry: Entry, theirs: Standing) -> bool:

@@ -28,7 +28,12 @@ from ostiary.users.actions import PROFILE, Profile, profile_of
 from ostiary.users.tables import User
 
 Purpose = Literal[
-    "verify_email", "reset_password", "change_email", "undo_email_change", "bootstrap"
+    "verify_email",
+    "reset_password",
+    "change_email",
+    "undo_email_change",
+    "invitation",
+    "bootstrap",
 ]
 
 _PAGES: dict[Purpose, str] = {
@@ -36,6 +41,7 @@ _PAGES: dict[Purpose, str] = {
     "reset_password": "/reset-password",
     "change_email": "/email-change",
     "undo_email_change": "/email-change/undo",
+    "invitation": "/invitation",
     "bootstrap": "/setup",
 }
 _KEPT = timedelta(days=7)  # so that "expired" can be told from "invalid"

@@ -16,6 +16,7 @@ from ostiary.kernel.problems import Problem, Validation
 from ostiary.kernel.text import Opaque
 from ostiary.signin.address import confirm_change, undo_change
 from ostiary.signin.bootstrap import create_administrator
+from ostiary.signin.invitations import accept
 from ostiary.signin.links import Purpose, look
 from ostiary.signin.recovery import reset
 from ostiary.signin.refusals import InvalidCredentials
@@ -51,6 +52,12 @@ class ResetForm(LinkForm):
     """A new password."""
 
     new_password: Password
+
+
+class InvitationForm(LinkForm):
+    """A first password."""
+
+    password: Password
 
 
 class SetupForm(LinkForm):
@@ -141,6 +148,25 @@ async def undo_change_of_address(request: Request, rt: Rt, origin: From) -> Resp
     return _done(request, form)
 
 
+@router.get("/invitation")
+async def invitation_page(request: Request) -> Response:
+    """Which account was made; asks for its first password."""
+    return await _page(request, "invitation", _token(request))
+
+
+@router.post("/invitation")
+async def accept_invitation(request: Request, rt: Rt, origin: From) -> Response:
+    """Choose the first password, which verifies the email too."""
+    fields = await read_form(request)
+    try:
+        form = check(InvitationForm, fields)
+        profile = await accept(rt, form.token, form.password, origin=origin)
+    except Validation as refusal:
+        return await _page(request, "invitation", fields.get("token", ""), refusal)
+    note_user(request, profile.id)
+    return _done(request, form)
+
+
 @router.get("/setup")
 async def setup_page(request: Request) -> Response:
     """Asks who the first administrator is."""
@@ -166,6 +192,7 @@ async def create_first_administrator(request: Request, rt: Rt, origin: From) -> 
 @router.get("/reset-password/done")
 @router.get("/email-change/done")
 @router.get("/email-change/undo/done")
+@router.get("/invitation/done")
 @router.get("/setup/done")
 async def done_page(request: Request) -> Response:
     """What has been done. It knows nobody, so that anybody may look at it again."""

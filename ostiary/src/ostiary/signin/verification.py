@@ -6,7 +6,7 @@ creator left in it (`accept_mailbox`): whoever signs up with somebody else's add
 
 from datetime import datetime, timedelta
 
-from ostiary.authenticators.actions import unbind_all
+from ostiary.authenticators.actions import is_opened, unbind_all
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.kernel.database import Connection, Transaction
@@ -22,6 +22,7 @@ from ostiary.signin.refusals import InvalidCredentials
 from ostiary.users import actions as users
 from ostiary.users.actions import Profile
 from ostiary.users.names import email_key
+from ostiary.users.tables import User
 
 
 async def send(tx: Transaction, rt: Runtime, now: datetime, profile: Profile) -> None:
@@ -108,12 +109,13 @@ async def disown(rt: Runtime, presented: str, *, origin: Origin) -> None:
     now = rt.clock.now()
     async with rt.db.write() as tx:
         row = await links.claim(tx, now, presented, "verify_email")
-        is_gone = row is not None and await users.remove_unverified(tx, row.user_id)
-        if row is not None and is_gone:
-            data: dict[str, object] = {"reason": "disowned"}
-            happened = Happened(EventType.USER_DELETED, subject=row.user_id, data=data)
-            await emit(tx, now, origin, happened)
-    if not is_gone:
+        gone = None
+        if row is not None:
+            is_unverified = User.email_verified.is_(False)
+            gone = await users.remove(
+                tx, now, row.user_id, is_unverified, reason="disowned", origin=origin
+            )
+    if gone is None:
         raise await links.refuse(rt, presented, "verify_email", origin=origin)
     await rt.limits.refund(spent)
 
@@ -123,9 +125,13 @@ async def accept_mailbox(tx: Connection, now: datetime, user_id: str, *, origin:
 
     Where it is the first one, the account is cleared for the mailbox's owner: whoever made it may
     be somebody else. Sessions, devices, authenticators, outstanding links and everything that was
-    entered go.
+    entered go. An account that an operator made and nobody was in stays as it is.
     """
     if not await users.is_first_proof(tx, now, user_id):
+        return
+    if not await is_opened(tx, user_id):
+        # Nobody was in, so everything in the account is from the operator who made it.
+        await emit(tx, now, origin, Happened(EventType.EMAIL_VERIFIED, subject=user_id))
         return
     await end_all(tx, now, user_id, reason="reclaimed", origin=origin)
     await forget_devices(tx, user_id)

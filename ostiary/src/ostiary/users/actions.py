@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ostiary.events.actions import Happened, emit
@@ -20,6 +20,7 @@ from ostiary.users.names import email_key, username_key
 from ostiary.users.tables import User
 
 Role = Literal["user", "administrator"]
+Status = Literal["active", "suspended"]
 
 
 class EmailTaken(Problem):
@@ -138,28 +139,6 @@ async def change_profile(
     return profile_of(row)
 
 
-async def suspend(rt: Runtime, user_id: str, *, origin: Origin) -> None:
-    """Shut an account: every session of it is refused from the next request on.
-
-    Raises `NotFound` where it is none or suspended already, `LastAdministrator`.
-    """
-    async with rt.db.write() as tx:
-        # Locked, so that two administrators cannot suspend each other at the same moment.
-        administrators = select(User.id).where(
-            User.role == "administrator", User.status == "active"
-        )
-        active = set(await tx.scalars(administrators.with_for_update()))
-        if active == {user_id}:
-            raise LastAdministrator
-        await _set_status(tx, rt.clock.now(), user_id, "active", "suspended", origin)
-
-
-async def reactivate(rt: Runtime, user_id: str, *, origin: Origin) -> None:
-    """Open a suspended account again. Raises `NotFound` where it is not suspended."""
-    async with rt.db.write() as tx:
-        await _set_status(tx, rt.clock.now(), user_id, "suspended", "active", origin)
-
-
 async def read(tx: Connection, user_id: str) -> Profile:
     """The account as it is within `tx`. It has to exist."""
     return profile_of((await tx.execute(select(*PROFILE).where(User.id == user_id))).one())
@@ -183,9 +162,37 @@ async def read_by_email(tx: Connection, email: str) -> Profile:
     return profile_of(row)
 
 
-async def listed(rt: Runtime, *, after: str, limit: int) -> list[Profile]:
-    """Up to `limit` accounts whose id sorts behind `after`, oldest first."""
-    statement = select(*PROFILE).where(User.id > after).order_by(User.id).limit(limit)
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Which accounts are meant: those for which each member that is not None holds."""
+
+    email_prefix: str | None = None
+    role: Role | None = None
+    status: Status | None = None
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        """The same for a WHERE. Emails are compared without case."""
+        found: list[ColumnElement[bool]] = []
+        if self.email_prefix is not None:
+            prefix = self.email_prefix.lower()
+            found.append(User.email_key.startswith(prefix, autoescape=True))
+        if self.role is not None:
+            found.append(User.role == self.role)
+        if self.status is not None:
+            found.append(User.status == self.status)
+        return found
+
+
+EVERYBODY = Filter()
+"""All accounts."""
+
+
+async def listed(
+    rt: Runtime, *, after: str, limit: int, which: Filter = EVERYBODY
+) -> list[Profile]:
+    """Up to `limit` accounts of `which` whose id sorts behind `after`, oldest first."""
+    statement = select(*PROFILE).where(User.id > after, *which.conditions())
+    statement = statement.order_by(User.id).limit(limit)
     async with rt.db.read() as connection:
         return [profile_of(row) for row in await connection.execute(statement)]
 
@@ -234,13 +241,28 @@ async def forget_profile(tx: Connection, now: datetime, user_id: str) -> None:
     await tx.execute(statement.values(**cleared, metadata_public={}, updated_at=now))
 
 
-async def remove_unverified(tx: Connection, user_id: str) -> bool:
-    """Delete an account whose address nobody has verified; False where somebody has.
+async def remove(
+    tx: Connection,
+    now: datetime,
+    user_id: str,
+    *which: ColumnElement[bool],
+    reason: str,
+    origin: Origin,
+    actor: str | None = None,
+) -> Profile | None:
+    """Delete an account for which `which` holds, and log why; None where there is none such.
 
-    Everything that belongs to it goes with it; events keep its id.
+    Everything that belongs to the account goes with it; events keep its id. Returns the profile
+    as it was.
     """
-    statement = delete(User).where(User.id == user_id, User.email_verified.is_(False))
-    return (await tx.execute(statement.returning(User.id))).one_or_none() is not None
+    statement = delete(User).where(User.id == user_id, *which).returning(*PROFILE)
+    row = (await tx.execute(statement)).one_or_none()
+    if row is None:
+        return None
+    data: dict[str, object] = {"reason": reason}
+    happened = Happened(EventType.USER_DELETED, subject=user_id, actor=actor, data=data)
+    await emit(tx, now, origin, happened)
+    return profile_of(row)
 
 
 async def has_administrator(tx: Connection) -> bool:
@@ -252,21 +274,6 @@ async def has_administrator(tx: Connection) -> bool:
 def metadata_size(metadata: Mapping[str, object]) -> int:
     """How many bytes `metadata` takes as JSON in UTF-8."""
     return len(json.dumps(metadata, ensure_ascii=False, separators=(",", ":")).encode())
-
-
-async def _set_status(
-    tx: Connection, now: datetime, user_id: str, before: str, after: str, origin: Origin
-) -> None:
-    changed = await tx.scalar(
-        update(User)
-        .where(User.id == user_id, User.status == before)
-        .values(status=after, updated_at=now)
-        .returning(User.id)
-    )
-    if changed is None:
-        raise NotFound
-    type = EventType.USER_SUSPENDED if after == "suspended" else EventType.USER_REACTIVATED
-    await emit(tx, now, origin, Happened(type, subject=user_id))
 
 
 def _conflict(error: IntegrityError) -> Problem:
