@@ -99,6 +99,17 @@ def test_the_page_of_a_link_that_does_not_work(
     _look(browser, photographs, "problem")
 
 
+def test_the_pages_of_a_browser_that_came_by_itself(
+    service: Service, browser: Browser, photographs: Path
+) -> None:
+    browser.open(f"{service.url}/nowhere")
+    assert "There is nothing here" in browser.text
+    _look(browser, photographs, "nowhere")
+    browser.find("a.button").click()
+    assert "is running" in browser.text
+    _look(browser, photographs, "home")
+
+
 def test_the_pages_have_our_styles(service: Service, browser: Browser) -> None:
     browser.open(f"{service.url}/setup/done")
     assert browser.find(".brand").style("font-weight") == "700"

@@ -1,6 +1,7 @@
 """Every fault has a code of ours and a sentence of ours, whichever model finds it."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -141,3 +142,10 @@ def test_every_code_is_a_slug_and_says_what_it_means() -> None:
     for code in Code:
         assert code.value == code.value.lower().strip("-").replace("_", "-")
         assert code.meaning.endswith(".")
+
+
+def test_the_contract_lists_every_code() -> None:
+    contract = Path(__file__).parents[3] / "docs" / "reference" / "http-api.md"
+    rows = [line for line in contract.read_text().splitlines() if line.startswith("| `")]
+    for code in Code:
+        assert f"| `{code.value}` | {code.meaning} |" in rows

@@ -26,7 +26,10 @@ from ostiary.users.names import email_key
 
 
 class SignupClosed(Problem):
-    """This server takes no sign-ups; its administrators create the accounts."""
+    """This server takes no sign-ups. Its operator creates accounts on the command line.
+
+    The command is `ostiary user create`; the setting is `signup.mode`.
+    """
 
     status, slug, title = 403, "signup-closed", "Sign-up is closed"
 
