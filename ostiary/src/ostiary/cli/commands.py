@@ -12,6 +12,7 @@ from pydantic import SecretStr, TypeAdapter, ValidationError
 from sqlalchemy.engine import make_url
 
 from ostiary import __version__
+from ostiary.cli.database import database
 from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outbox import mail
 from ostiary.kernel import logs
@@ -28,6 +29,7 @@ app.add_typer(config, name="config")
 app.add_typer(user, name="user")
 app.add_typer(keys, name="keys")
 app.add_typer(mail, name="mail")
+app.add_typer(database, name="database")
 
 ConfigFile = Annotated[
     Path | None,
