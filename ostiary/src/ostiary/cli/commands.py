@@ -11,6 +11,7 @@ from sqlalchemy.engine import make_url
 
 from ostiary import __version__
 from ostiary.cli.access import user
+from ostiary.cli.database import database
 from ostiary.cli.events import events
 from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outbox import mail
@@ -27,6 +28,7 @@ app.add_typer(user, name="user")
 app.add_typer(keys, name="keys")
 app.add_typer(mail, name="mail")
 app.add_typer(events, name="events")
+app.add_typer(database, name="database")
 
 ConfigFile = Annotated[
     Path | None,

@@ -51,6 +51,7 @@ Transaction = AsyncConnection | HotConnection
 
 _URL_NEEDED = "use sqlite:///path or postgresql://user@host/database."
 _WAIT = 2.0  # seconds for a connection, or for the server's answer to the first packet
+_PATIENCE = 5.0  # seconds for a statement on PostgreSQL
 
 
 class DatabaseDown(Exception):
@@ -111,8 +112,11 @@ class UtcDateTime(TypeDecorator[datetime]):
 class Database:
     """One database, opened. Reads see what is committed; a write is one transaction."""
 
-    def __init__(self, url: str, *, pool_size: int) -> None:
-        """`url` is `sqlite:///path` or `postgresql://…`. Nothing is connected yet."""
+    def __init__(self, url: str, *, pool_size: int, patience: float = _PATIENCE) -> None:
+        """`url` is `sqlite:///path` or `postgresql://…`. Nothing is connected yet.
+
+        `patience` is how many seconds a statement may take on PostgreSQL.
+        """
         self.url = driver_url(url)
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._compiled: dict[Statement, Compiled] = {}
@@ -123,7 +127,7 @@ class Database:
             self._turn: asyncio.Lock | nullcontext[None] = asyncio.Lock()
             self._hot: SqliteReader | None = SqliteReader(str(self.url.database))
         else:
-            engine = _open_postgres(self.url, size=pool_size)
+            engine = _open_postgres(self.url, size=pool_size, patience=patience)
             # A read is one statement: autocommit saves it the round trips of BEGIN and ROLLBACK.
             self._reader = engine.execution_options(isolation_level="AUTOCOMMIT")
             self._writer = engine
@@ -259,7 +263,7 @@ def _open_sqlite(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
     return engine
 
 
-def _open_postgres(url: URL, *, size: int) -> AsyncEngine:
+def _open_postgres(url: URL, *, size: int, patience: float) -> AsyncEngine:
     return create_async_engine(
         url,
         pool_size=size,
@@ -267,5 +271,5 @@ def _open_postgres(url: URL, *, size: int) -> AsyncEngine:
         pool_timeout=_WAIT,
         pool_use_lifo=True,
         hide_parameters=True,
-        connect_args={"timeout": _WAIT, "command_timeout": 5.0},
+        connect_args={"timeout": _WAIT, "command_timeout": patience},
     )
