@@ -4,7 +4,7 @@ STAMP  := .venv/.installed
 LOCKED := requirements/dev.txt ostiary/pyproject.toml pytest-hermetic/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test coverage test-services test-browser audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
+.PHONY: help setup run check test coverage test-services test-browser test-container audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -55,6 +55,9 @@ test-services: setup  ## the whole suite again on PostgreSQL and Redis (TEST_DAT
 
 test-browser: setup  ## the pages in Chromium, without JavaScript (TEST_PHOTOGRAPHS: where pictures go)
 	$(BIN)/python -m pytest -n 0 -m browser ostiary/tests/browser
+
+test-container: setup  ## build the container's image without a registry, and try it and compose.yaml
+	tools/test_container.sh
 
 audit: setup  ## run both suites against constant answers too: which green tests mean something
 	$(BIN)/python -m pytest -q -n 2 --hermetic-audit=full --hermetic-report=var/audit/ostiary.json \
