@@ -107,6 +107,7 @@ def _services(cache: Path, base: Path) -> Path:
 
 def _pack(root: Path, archive: Path) -> None:
     """Write an archive whole or not at all: a later run takes what it finds."""
+    root.chmod(0o755)
     partial = archive.with_suffix(f".{os.getpid()}")
     run("tar", "--create", "--one-file-system", "--file", partial, "--directory", root, ".")
     partial.rename(archive)
