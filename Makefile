@@ -6,7 +6,7 @@ BIN    := .venv/bin
 PACKAGES := ostiary/pyproject.toml pytest-hermetic/pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run check test coverage test-services test-browser test-install audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
+.PHONY: help setup run check test coverage test-services test-browser test-container test-install audit test-matrix bench bench-outbox bench-second-factor bench-hermetic docs lock
 
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
@@ -68,6 +68,9 @@ test-browser: setup  ## the pages in Chromium, without JavaScript (TEST_PHOTOGRA
 
 test-install:  ## a newcomer's first run, on each Python that is there: seconds, packages, megabytes
 	$(firstword $(PYTHON) python3) bench/first_run.py
+
+test-container: setup  ## build the container's image without a registry, and try it and compose.yaml
+	tools/test_container.sh
 
 audit: setup  ## run both suites against constant answers too: which green tests mean something
 	$(BIN)/python -m pytest -q -n 2 --hermetic-audit=full --hermetic-report=var/audit/ostiary.json \
