@@ -179,7 +179,7 @@ def test_another_kind_of_database_is_refused_without_its_password(url: str) -> N
 
 
 async def test_a_connection_makes_no_sqlite_file(tmp_path: Path) -> None:
-    db = Database(f"sqlite:///{tmp_path}/new folder/ostiary.db", pool_size=2)
+    db = Database(f"sqlite:///{tmp_path}/ostiary.db", pool_size=2)
     with pytest.raises(OperationalError):
         async with db.read() as connection:
             await connection.scalar(text("SELECT 1"))
