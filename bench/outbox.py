@@ -18,12 +18,11 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from run import _recreate
 
-from ostiary.kernel.database import Database
+from ostiary.installation.making import migrate, prepare
 from ostiary.kernel.mail import Mailer, Message, open_mailer
 from ostiary.mail.actions import enqueue
 from ostiary.mail.delivery import Delivered, deliver
 from ostiary.mail.messages import Kind, Letter
-from ostiary.migrations import upgrade
 from ostiary.runtime import open_runtime
 from ostiary.settings import Settings
 
@@ -71,13 +70,13 @@ async def database(kind: str) -> AsyncIterator[str]:
     """An empty, migrated database."""
     if kind == "PostgreSQL":
         url = await _recreate("ostiary_bench_outbox")
-        db = Database(url, pool_size=1)
-        await upgrade(db)
-        await db.close()
+        await migrate(Settings.model_validate({"database_url": url}))
         yield url
         return
     with tempfile.TemporaryDirectory() as folder:
-        yield f"sqlite:///{folder}/bench.db"
+        url = f"sqlite:///{folder}/bench.db"
+        await prepare(Settings.model_validate({"database_url": url}))
+        yield url
 
 
 async def measure() -> dict[str, list[float]]:

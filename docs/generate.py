@@ -23,8 +23,9 @@ def settings() -> Iterator[str]:
     yield "# Settings"
     yield (
         "Read once at start: `ostiary.toml` in the working folder (or `--config FILE`), then "
-        "environment variables, which win. Lists in a variable are comma-separated. A key or a "
-        f"variable with the prefix `{PREFIX}` that is not in this table refuses to start."
+        "environment variables, which win. A relative path counts from the working folder, also "
+        "where `--config` names a file in another one. Lists in a variable are comma-separated. "
+        f"A key, or a variable with the prefix `{PREFIX}`, that is not here refuses to start."
     )
     yield "| setting | variable | default | meaning |\n|---|---|---|---|\n" + "\n".join(
         _settings_rows(Settings, ())
@@ -58,7 +59,19 @@ def problems() -> Iterator[str]:
 def command_line() -> Iterator[str]:
     """Every command."""
     yield "# Command line"
-    yield "Exit codes: 0 done, 1 refused or failed (one line on stderr says why), 2 wrong usage."
+    yield (
+        "Exit codes: 0 done, 1 refused or failed (one line on stderr says why), 2 wrong usage. A "
+        "command that changes something says so in a sentence on stdout; `--json`, where a command "
+        "has it, prints JSON instead."
+    )
+    yield (
+        "Only `serve` and `migrate` make a database and a secret key. Every other command refuses "
+        "where there is none: it leaves the folder as it is, and says where it looked. A relative "
+        "path, such as that of the default `sqlite:///var/ostiary.db`, counts from the working "
+        "folder."
+    )
+    root = typer.main.get_command(cli)
+    yield f"## ostiary\n\nOptions before the command.\n\n{_parameters(root)}"
     yield from _commands(typer.main.get_command(cli), "ostiary")
 
 
@@ -101,14 +114,17 @@ def _commands(command: Any, name: str) -> Iterator[str]:
         for child, one in command.commands.items():
             yield from _commands(one, f"{name} {child}")
         return
+    yield f"## {name}\n\n{command.help}\n\n{_parameters(command)}".rstrip()
+
+
+def _parameters(command: Any) -> str:
     rows = [
         f"| `{' '.join(one.opts) if one.param_type_name == 'option' else one.name}` "
         f"| {one.help or ''} |"
         for one in command.params
         if one.name != "help"
     ]
-    table = "| argument | meaning |\n|---|---|\n" + "\n".join(rows) if rows else ""
-    yield f"## {name}\n\n{command.help}\n\n{table}".rstrip()
+    return "| argument | meaning |\n|---|---|\n" + "\n".join(rows) if rows else ""
 
 
 def _endpoint(method: str, path: str, operation: dict[str, Any]) -> str:

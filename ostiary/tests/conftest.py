@@ -26,10 +26,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from starlette.types import ASGIApp
 
 from ostiary.app import create_app
-from ostiary.kernel.database import Base, Database
+from ostiary.installation import making
+from ostiary.kernel.database import Base
 from ostiary.kernel.redis import Redis as AsyncRedis
 from ostiary.kernel.redis import open_redis
-from ostiary.migrations import upgrade
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings
 
@@ -193,9 +193,9 @@ async def silent_redis() -> AsyncIterator[AsyncRedis]:
 
 
 async def _migrate(url: str) -> None:
-    db = Database(url, pool_size=1)
-    await upgrade(db)
-    await db.close()
+    settings = Settings.model_validate({"database_url": url, "secret_keys": (SECRET_KEY,)})
+    making.create(settings)
+    await making.migrate(settings)
 
 
 async def _recreate(server: Any, name: str) -> None:

@@ -2,9 +2,12 @@
 
 import asyncio
 import os
+import sqlite3
 import stat
 import threading
 from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import httpx
@@ -14,6 +17,7 @@ from factories import PASSWORD, a_session, a_user, sign_up
 from starlette.types import Message
 
 from ostiary.app import create_app
+from ostiary.installation import making
 from ostiary.kernel.redis import open_redis
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings, SettingsError
@@ -26,16 +30,25 @@ def _embedded(folder: Path, **values: object) -> Settings:
     return Settings.model_validate({"database_url": url, "hashing": cheap, **values})
 
 
+@asynccontextmanager
+async def _serving(settings: Settings) -> AsyncIterator[Runtime]:
+    """A Runtime as a server opens it: what is missing is made first."""
+    await making.prepare(settings)
+    async with open_runtime(settings) as rt:
+        yield rt
+
+
 async def test_the_embedded_default_writes_its_own_key_once(tmp_path: Path) -> None:
     settings = _embedded(tmp_path / "var")
     key = tmp_path / "var" / "secret.key"
-    async with open_runtime(settings) as rt:
+    async with _serving(settings) as rt:
         written = key.read_bytes()
         token = await rt.keys.sign({"iss": "i", "aud": "a", "exp": 2**40}, typ="t")
-    async with open_runtime(settings) as rt:
+    async with _serving(settings) as rt:
         assert await rt.keys.verify(token, typ="t", issuer="i", audience="a")
     assert key.read_bytes() == written
     assert stat.S_IMODE(key.stat().st_mode) == 0o600
+    assert stat.S_IMODE((key.parent / "ostiary.db").stat().st_mode) == 0o600
     assert sorted(file.name for file in key.parent.iterdir() if "key" in file.name) == [
         "secret.key"
     ]
@@ -45,7 +58,7 @@ async def test_servers_that_start_at_once_share_one_key_and_one_schema(tmp_path:
     settings = _embedded(tmp_path)
 
     async def sign() -> tuple[str, bytes]:
-        async with open_runtime(settings) as rt:
+        async with _serving(settings) as rt:
             token = await rt.keys.sign({"iss": "i", "aud": "a", "exp": 2**40}, typ="t")
             return token, await rt.keys.published()
 
@@ -58,11 +71,63 @@ async def test_servers_that_start_at_once_share_one_key_and_one_schema(tmp_path:
 
 @pytest.mark.parametrize("content", [b"", b"short", b64encode(bytes(31)), b64encode(bytes(33))])
 async def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path, content: bytes) -> None:
+    settings = _embedded(tmp_path)
     (tmp_path / "secret.key").write_bytes(content)
-    with pytest.raises(SettingsError, match=r"secret\.key"):
-        async with open_runtime(_embedded(tmp_path)):
-            pass
+    for opened in (_serving(settings), open_runtime(settings)):
+        with pytest.raises(SettingsError, match=r"secret\.key must be the base64 of 32 bytes"):
+            async with opened:
+                pass
     assert (tmp_path / "secret.key").read_bytes() == content
+
+
+async def test_a_lost_or_a_foreign_key_file_is_told_and_never_replaced(tmp_path: Path) -> None:
+    settings, key = _embedded(tmp_path), tmp_path / "secret.key"
+    async with _serving(settings):
+        pass
+    key.write_bytes(b64encode(bytes(32)))
+    with pytest.raises(SettingsError, match=r"secret\.key does not open the signing keys"):
+        async with _serving(settings):
+            pass
+    key.unlink()
+    for opened in (_serving(settings), open_runtime(settings)):
+        with pytest.raises(SettingsError, match=r"secret\.key does not exist, and nothing else"):
+            async with opened:
+                pass
+    assert not key.exists()
+
+
+async def test_a_damaged_database_is_named_and_left_as_it_is(tmp_path: Path) -> None:
+    file = tmp_path / "ostiary.db"
+    file.write_bytes(b"not a database, and long enough to be looked at")
+    for opened in (_serving(_embedded(tmp_path)), open_runtime(_embedded(tmp_path))):
+        with pytest.raises(SettingsError, match=r"ostiary\.db is damaged.*Restore it"):
+            async with opened:
+                pass
+    assert os.listdir(tmp_path) == ["ostiary.db"]
+
+
+async def test_the_tables_of_another_application_are_left_alone(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "ostiary.db")) as other:
+        other.execute("CREATE TABLE note (id INTEGER PRIMARY KEY)")
+    with pytest.raises(SettingsError, match="belongs to another application"):
+        await making.prepare(_embedded(tmp_path))
+    assert os.listdir(tmp_path) == ["ostiary.db"]
+
+
+async def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "var").touch()
+    with pytest.raises(SettingsError, match=r"The folder .*/var/data cannot be created: Not a dir"):
+        await making.prepare(_embedded(tmp_path / "var" / "data"))
+    (tmp_path / "ostiary.db").mkdir()
+    with pytest.raises(SettingsError, match=r"ostiary\.db is a folder"):
+        await making.prepare(_embedded(tmp_path))
+
+
+async def test_what_is_not_there_is_not_made_by_opening_it(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"ostiary\.db does not exist"):
+        async with open_runtime(_embedded(tmp_path / "var")):
+            pass
+    assert os.listdir(tmp_path) == []
 
 
 async def test_postgresql_without_secret_keys_does_not_start() -> None:
@@ -77,7 +142,7 @@ async def test_the_key_lies_beside_the_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, driver: str
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    async with open_runtime(Settings(database_url=f"{driver}:///data/ostiary.db")):
+    async with _serving(Settings(database_url=f"{driver}:///data/ostiary.db")):
         assert sorted(os.listdir()) == ["data"]
         assert {"ostiary.db", "secret.key"} <= set(os.listdir("data"))
 
@@ -120,8 +185,8 @@ async def test_what_was_acknowledged_is_there_after_a_restart(settings: Settings
 
 async def test_two_instances_in_one_process_share_nothing(tmp_path: Path) -> None:
     async with (
-        open_runtime(_embedded(tmp_path / "a")) as first,
-        open_runtime(_embedded(tmp_path / "b")) as second,
+        _serving(_embedded(tmp_path / "a")) as first,
+        _serving(_embedded(tmp_path / "b")) as second,
     ):
         clients = [
             httpx.AsyncClient(

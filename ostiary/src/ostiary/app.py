@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from ostiary import __version__
 from ostiary.account import api as account
 from ostiary.account import security_api as account_security
+from ostiary.installation import making
 from ostiary.kernel.database import OUTAGES
 from ostiary.kernel.problems import Internal, MethodNotAllowed, NotFound, Problem, Unavailable
 from ostiary.runtime import Runtime, open_runtime
@@ -65,7 +66,10 @@ _HOT: dict[tuple[str, str], Handler] = {
 
 
 def create_app(settings: Settings, *, runtime: Runtime | None = None) -> ASGIApp:
-    """The application. Without a `runtime`, its lifespan opens one and closes it again."""
+    """The application. Without a `runtime`, its lifespan opens one and closes it again.
+
+    Such a lifespan makes and migrates an SQLite database that is not there yet, as `serve` does.
+    """
     api = create_api(settings, runtime=runtime)
     lane = Lane(api, _HOT, settings.public_url)
     limited = AnnouncedLimit(lane, settings)
@@ -77,6 +81,9 @@ def create_api(settings: Settings, *, runtime: Runtime | None = None) -> FastAPI
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        made = await making.prepare(settings)
+        if made.sentences():
+            _log.info("%s", made.sentences())
         async with open_runtime(settings) as opened, running(opened):
             app.state.runtime = opened
             yield

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -16,6 +17,8 @@ import pytest
 from factories import signup_body
 
 from cli.running import PATIENCE, Server, command, environment, serving
+from ostiary.cli.serving.listening import bind, listen, with_public_url
+from ostiary.settings import Settings, SettingsError
 
 API = "/api/v1/auth"
 
@@ -92,13 +95,89 @@ def test_one_port_is_served_once(tmp_path: Path) -> None:
         port = server.url.rpartition(":")[2]
         second = command(tmp_path, "serve", "--port", port)
     assert second.returncode == 1
-    assert second.stderr == f"ostiary: cannot listen on 127.0.0.1:{port}: Address already in use\n"
+    assert second.stderr == (
+        f"ostiary: Another program listens on 127.0.0.1:{port} already. Stop it, or use another "
+        f"port: `ostiary serve --port {int(port) + 1}`.\n"
+    )
+
+
+def test_a_server_that_cannot_be_linked_to_does_not_start(tmp_path: Path) -> None:
+    refused = command(tmp_path, "serve", "--host", "0.0.0.0", "--port", "0")
+    assert refused.returncode == 1
+    assert re.fullmatch(
+        r"ostiary: --host 0\.0\.0\.0 does not say by which URL people reach this server, and links "
+        r"need one\. Add it to ostiary\.toml, such as "
+        r'`public_url = "http://id\.example\.com:\d+"`, '
+        r"or set OSTIARY_PUBLIC_URL\.\n",
+        refused.stderr,
+    )
+    assert list(tmp_path.iterdir()) == []
+    with serving(
+        tmp_path, "--host", "0.0.0.0", "--port", "0", OSTIARY_PUBLIC_URL="https://id.example"
+    ) as server:
+        token = httpx.post(f"{server.url}{API}/signup", json=signup_body()).json()["tokens"]
+    payload = token["access_token"].split(".")[1]
+    assert json.loads(urlsafe_b64decode(payload + "=="))["iss"] == "https://id.example"
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "0", "", "::", "0:0::0", "::ffff:0.0.0.0"])
+def test_every_wildcard_is_one(host: str) -> None:
+    with bind(host, 0, is_shared=False) as listener:
+        with pytest.raises(SettingsError, match=r"^--host .* does not say by which URL"):
+            with_public_url(Settings(), host, listener)
+        named = Settings(public_url="https://id.example")
+        assert with_public_url(named, host, listener) is named
+
+
+@pytest.mark.parametrize(
+    ("host", "name"),
+    [
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.1", "127.0.0.1"),
+        ("::1", "[::1]"),
+        ("0::1", "[::1]"),
+        ("LocalHost", "localhost"),
+    ],
+)
+def test_links_lead_to_the_address_or_the_name_that_it_listens_on(host: str, name: str) -> None:
+    with bind(host, 0, is_shared=False) as listener:
+        port = listener.getsockname()[1]
+        settings = with_public_url(Settings(), host, listener)
+        assert settings.public_url == f"http://{name}:{port}"
+        assert Settings(public_url=settings.public_url).public_url == settings.public_url
+
+
+@pytest.mark.parametrize(
+    ("host", "says"),
+    [
+        ("nowhere.invalid", "--host nowhere.invalid is no known name. Use 127.0.0.1,"),
+        ("a" * 70, "is no known name. Use 127.0.0.1,"),
+        ("192.0.2.1", "--host 192.0.2.1 is not an address of this machine. Use 127.0.0.1,"),
+    ],
+)
+def test_an_address_that_cannot_be_listened_on_is_named(host: str, says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        bind(host, 0, is_shared=False)
+    assert says in str(refused.value)
+
+
+def test_of_two_servers_that_start_at_once_one_listens() -> None:
+    with bind("127.0.0.1", 0, is_shared=False) as first:
+        port = first.getsockname()[1]
+        with bind("127.0.0.1", port, is_shared=False) as second:
+            listen(first, "127.0.0.1", backlog=1)
+            with pytest.raises(SettingsError, match=f"listens on 127.0.0.1:{port} already"):
+                listen(second, "127.0.0.1", backlog=1)
 
 
 def test_several_processes_need_a_real_redis(tmp_path: Path) -> None:
     refused = command(tmp_path, "serve", "--workers", "2")
     assert refused.returncode == 1
-    assert "redis_url" in refused.stderr
+    assert refused.stderr == (
+        "ostiary: redis_url: several workers need a Redis server, since memory:// is one process's "
+        "own. Set redis_url, such as redis://127.0.0.1:6379/0, or leave --workers out.\n"
+    )
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.skipif(
@@ -122,6 +201,7 @@ def test_two_processes_share_one_port(tmp_path: Path, database_url: str, redis_u
             time.sleep(0.02)  # the second process may start later than the first answers
     assert statuses == {200}
     assert listening == 2
+    assert _told(server) == 1, "once, and not once a process"
     assert server.process.returncode == 0
 
 
@@ -141,7 +221,8 @@ def test_what_one_server_does_counts_at_once_on_another(
     (tmp_path / "one").mkdir()
     (tmp_path / "other").mkdir()
     with serving(tmp_path / "one", **shared) as one:
-        rotated = command(tmp_path, "keys", "rotate", "--now", **shared).stdout.strip()
+        rotation = command(tmp_path, "keys", "rotate", "--now", "--json", **shared)
+        rotated = json.loads(rotation.stdout)["kid"]
         # Started after the rotation: it signs with the key that the first has not seen yet.
         with serving(tmp_path / "other", **shared) as other:
             answer = httpx.post(f"{other.url}{API}/signup", json=signup_body()).json()
@@ -155,6 +236,10 @@ def test_what_one_server_does_counts_at_once_on_another(
 
 def _listening(server: Server) -> int:
     return sum("listening" in str(line["message"]) for line in server.lines())
+
+
+def _told(server: Server) -> int:
+    return sum("ostiary setup-link" in str(line["message"]) for line in server.lines())
 
 
 def _kid(token: str) -> str:

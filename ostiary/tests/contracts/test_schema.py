@@ -18,10 +18,11 @@ from sqlalchemy import (
 )
 
 from ostiary import migrations
+from ostiary.installation import making
 from ostiary.kernel import schema
 from ostiary.kernel.database import Base, Database
 from ostiary.runtime import Runtime, open_runtime
-from ostiary.settings import Settings
+from ostiary.settings import Settings, SettingsError
 
 
 def _shape(connection: Connection) -> dict[str, Any]:
@@ -93,6 +94,7 @@ async def test_autogenerate_finds_nothing_left_to_migrate(rt: Runtime) -> None:
 
 
 async def test_the_shape_is_the_same_on_sqlite(rt: Runtime, tmp_path: Path) -> None:
+    (tmp_path / "other.db").touch()
     sqlite = Database(f"sqlite:///{tmp_path}/other.db", pool_size=1)
     assert await migrations.upgrade(sqlite) == schema.head()
     async with sqlite.read() as connection:
@@ -152,23 +154,41 @@ async def test_a_database_of_a_later_version_is_used_as_it_is(
             await tx.execute(text("UPDATE alembic_version SET version_num = :n"), {"n": number})
 
 
-async def test_an_empty_sqlite_file_migrates_itself_and_postgresql_refuses(
-    rt: Runtime, settings: Settings, tmp_path: Path
+async def test_a_database_behind_its_migrations_is_refused(rt: Runtime, settings: Settings) -> None:
+    for number, says in (("0000", "has no tables yet"), ("0001", "is at migration 0001")):
+        async with rt.db.write() as tx:
+            await tx.execute(text("UPDATE alembic_version SET version_num = :n"), {"n": number})
+        try:
+            with pytest.raises(schema.SchemaBehind, match=f"{says}.*`ostiary migrate`"):
+                async with open_runtime(settings):
+                    pass
+        finally:
+            async with rt.db.write() as tx:
+                head = {"n": f"{schema.head():04}"}
+                await tx.execute(text("UPDATE alembic_version SET version_num = :n"), head)
+
+
+async def test_a_database_of_another_application_is_refused(
+    rt: Runtime, settings: Settings
 ) -> None:
-    if rt.db.is_sqlite:
-        fresh = Settings(
-            **settings.model_dump() | {"database_url": f"sqlite:///{tmp_path}/fresh.db"}
-        )
-        async with open_runtime(fresh) as opened, opened.db.read() as connection:
-            assert await schema.current(connection) == schema.head()
-        return
     async with rt.db.write() as tx:
-        await tx.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+        await tx.execute(text("UPDATE alembic_version SET version_num = '1a2b3c'"))
     try:
-        with pytest.raises(schema.SchemaBehind, match="ostiary migrate"):
+        with pytest.raises(SettingsError, match="belongs to another application"):
             async with open_runtime(settings):
                 pass
+        with pytest.raises(SettingsError, match="belongs to another application"):
+            await making.migrate(settings)
     finally:
         async with rt.db.write() as tx:
-            number = f"{schema.head():04}"
-            await tx.execute(text("UPDATE alembic_version SET version_num = :n"), {"n": number})
+            head = {"n": f"{schema.head():04}"}
+            await tx.execute(text("UPDATE alembic_version SET version_num = :n"), head)
+
+
+async def test_a_server_migrates_an_empty_sqlite_file(settings: Settings, tmp_path: Path) -> None:
+    (tmp_path / "fresh.db").touch()
+    url = f"sqlite:///{tmp_path}/fresh.db"
+    fresh = Settings(**settings.model_dump() | {"database_url": url})
+    assert (await making.prepare(fresh)).sentences() == ""
+    async with open_runtime(fresh) as opened, opened.db.read() as connection:
+        assert await schema.current(connection) == schema.head()

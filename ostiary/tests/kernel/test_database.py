@@ -1,6 +1,7 @@
 """A write is one transaction, a read sees what is committed, an instant is always UTC."""
 
 import asyncio
+import os
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -8,12 +9,12 @@ import pytest
 from clock import OwnedClock
 from factories import a_session, a_user, an_origin
 from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.events.tables import Event
-from ostiary.kernel.database import Connection, Database, driver_url
+from ostiary.kernel.database import Connection, Database, DatabaseDown, driver_url
 from ostiary.runtime import Runtime
 from ostiary.sessions.tables import Session
 from ostiary.settings import Settings
@@ -177,10 +178,21 @@ def test_another_kind_of_database_is_refused_without_its_password(url: str) -> N
     assert "hunter2" not in str(caught.value)
 
 
-async def test_an_sqlite_file_is_made_where_none_is_and_keeps_what_was_acknowledged(
-    tmp_path: Path,
-) -> None:
-    db = Database(f"sqlite:///{tmp_path}/new/folder/ostiary.db", pool_size=2)
+async def test_a_connection_makes_no_sqlite_file(tmp_path: Path) -> None:
+    db = Database(f"sqlite:///{tmp_path}/ostiary.db", pool_size=2)
+    with pytest.raises(OperationalError):
+        async with db.read() as connection:
+            await connection.scalar(text("SELECT 1"))
+    with pytest.raises(DatabaseDown):
+        await db.fetch_one(select(User.id), {})
+    await db.close()
+    assert os.listdir(tmp_path) == []
+
+
+async def test_an_sqlite_file_keeps_what_was_acknowledged(tmp_path: Path) -> None:
+    # A name that means something in a URL is only a name.
+    (tmp_path / "a#c%.db").touch()
+    db = Database(f"sqlite:///{tmp_path}/a%23c%25.db", pool_size=2)
     settings = {}
     for pragma in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout"):
         async with db.write() as tx:

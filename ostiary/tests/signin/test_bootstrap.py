@@ -1,5 +1,6 @@
 """The first administrator is made with the terminal's link: once, within an hour, by its holder."""
 
+import json
 import os
 import pty
 import re
@@ -10,7 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from cli.running import PATIENCE, environment
+from cli.running import PATIENCE, command, environment, serving
 from clock import OwnedClock
 from factories import a_user, an_origin, events
 from links import sign_in, token_of
@@ -103,6 +104,41 @@ def _output_of_serve(folder: Path, *, until: str) -> str:
 
 
 def test_serve_shows_it_on_a_terminal_and_keeps_it_out_of_the_log(tmp_path: Path) -> None:
-    printed = _output_of_serve(tmp_path, until=r"token=\S{70,}\s")
+    printed = _output_of_serve(tmp_path, until=r"Ctrl\+C")
+    assert "Created the database" in printed
+    assert re.search(r"^Ostiary runs on http://127\.0\.0\.1:\d+\r$", printed, re.M)
+    assert f"Its database is {tmp_path}/ostiary.db, its secret key {tmp_path}/secret.key" in printed
     [link] = re.findall(r"http://127\.0\.0\.1:\d+/setup\?token=ostlt\.\S+", printed)
     assert token_of(link) not in (tmp_path / "log").read_text()
+
+
+def test_without_a_terminal_the_log_names_the_command_that_makes_the_link(tmp_path: Path) -> None:
+    with serving(tmp_path) as server:
+        created, lacking = (str(line["message"]) for line in server.lines()[:2])
+        assert created.startswith(f"Created the database {tmp_path}/ostiary.db and its secret key")
+        assert "token=" not in server.log.read_text()
+        named = re.fullmatch(
+            r"there is no administrator yet: run `OSTIARY_PUBLIC_URL=(\S+) ostiary setup-link` in "
+            rf"{tmp_path} to get a link that makes one",
+            lacking,
+        )
+        assert named is not None
+        assert named[1] == server.url
+        made = command(tmp_path, "setup-link", OSTIARY_PUBLIC_URL=named[1])
+        link = re.search(r"^Open this link within an hour .*: (http\S+)\n$", made.stdout)
+        assert link is not None, made
+        assert httpx.get(link[1]).status_code == 200
+        as_json = command(tmp_path, "setup-link", "--json", OSTIARY_PUBLIC_URL=named[1])
+        second = json.loads(as_json.stdout)["url"]
+        # Opened in a browser, an earlier link says that it is no longer valid.
+        assert [httpx.get(one).status_code for one in (link[1], second)] == [400, 200]
+        create = ("user", "create", EMAIL, "--admin", "--password-stdin")
+        assert command(tmp_path, *create, stdin=GOOD).returncode == 0
+        refused = command(tmp_path, "setup-link")
+    assert (refused.returncode, refused.stdout) == (1, "")
+    assert refused.stderr == (
+        "ostiary: No link was made: there is an administrator already. `ostiary user list` shows "
+        "the accounts and their roles.\n"
+    )
+    with serving(tmp_path) as server:
+        assert "administrator" not in server.log.read_text()

@@ -1,17 +1,16 @@
-"""The command line: `ostiary serve | migrate | config | user | keys | version`.
+"""The command line: `ostiary serve | worker | migrate | setup-link | config | user | keys | mail`.
 
 Owns: arguments, exit codes, what an operator reads. Does not own: any rule; each command calls
 one action. Exit codes: 0 done, 1 refused or failed (with one line that says why), 2 wrong usage.
+A command that changes something says so in one sentence on stdout, or in JSON with `--json`.
 """
 
+import os
 import sys
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-
 from ostiary.cli.commands import app
+from ostiary.cli.failures import CommandFailed
 from ostiary.kernel.problems import Problem
-from ostiary.kernel.redis import RedisError
 from ostiary.kernel.schema import SchemaBehind
 from ostiary.kernel.vault import SealBroken
 from ostiary.settings import SettingsError
@@ -22,19 +21,24 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command that `sys.argv` names, and exit. What is refused is told in one line."""
     try:
-        app()
-    except (SettingsError, SchemaBehind) as error:
+        app(prog_name="ostiary")
+    except (SettingsError, SchemaBehind, CommandFailed) as error:
         _fail(str(error))
     except SealBroken:
-        _fail("a stored key cannot be opened: secret_keys lacks the one it was sealed under")
+        _fail(
+            "secret_keys: the key that sealed a stored value is not among them. Put back the key "
+            "that was in use when the value was stored."
+        )
     except Problem as problem:
-        _fail("; ".join(fault.detail for fault in problem.faults) or problem.title)
-    except DBAPIError as error:
-        _fail(f"the database refused: {error.orig}")
-    except RedisError as error:
-        _fail(f"redis refused: {error}")
-    except (OSError, TimeoutError, PoolTimeout) as error:
-        _fail(str(error) or "the database does not answer")
+        details = "; ".join(fault.detail for fault in problem.faults)
+        _fail(details or problem.detail or problem.title)
+    except BrokenPipeError:
+        # The reader has gone, as `head` does. What is still buffered has nowhere to go either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        subject = f"{error.filename} cannot be used: " if error.filename else ""
+        _fail(f"{subject}{error.strerror or error}.")
     except KeyboardInterrupt:
         sys.exit(130)
 

@@ -1,27 +1,24 @@
 """Every command, with its arguments. `docs/reference/cli.md` is made from this."""
 
 import asyncio
-import re
+import json
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from pydantic import SecretStr
-from sqlalchemy.engine import make_url
 
 from ostiary import __version__
 from ostiary.cli.access import user
+from ostiary.cli.configuration import config
 from ostiary.cli.database import database
 from ostiary.cli.events import events
 from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outbox import mail
 from ostiary.kernel import logs
 from ostiary.runtime import Runtime
+from ostiary.settings import Settings, SettingsError
 
-app = typer.Typer(
-    no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help="Ostiary."
-)
-config = typer.Typer(no_args_is_help=True, help="Look at the configuration.")
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 keys = typer.Typer(no_args_is_help=True, help="Look after the signing keys.")
 app.add_typer(config, name="config")
 app.add_typer(user, name="user")
@@ -32,12 +29,34 @@ app.add_typer(database, name="database")
 
 ConfigFile = Annotated[
     Path | None,
-    typer.Option("--config", help="Settings file; without it, ostiary.toml where there is one"),
+    typer.Option(
+        "--config",
+        help="Settings file; without it, ostiary.toml in the working folder, where there is one. "
+        "Relative paths in it count from the working folder.",
+    ),
+]
+
+
+def _print_version(is_asked: bool) -> None:
+    if is_asked:
+        print(f"ostiary {__version__}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool,
+    typer.Option(
+        "--version", callback=_print_version, is_eager=True, help="Print the version and exit"
+    ),
 ]
 
 
 @app.callback()
-def common(context: typer.Context, config_file: ConfigFile = None) -> None:
+def common(
+    context: typer.Context,
+    config_file: ConfigFile = None,
+    version: Version = False,  # noqa: ARG001 -- its callback prints
+) -> None:
     """A self-hosted identity platform. Settings: ostiary.toml, then OSTIARY_… variables."""
     context.obj = config_file
 
@@ -45,17 +64,26 @@ def common(context: typer.Context, config_file: ConfigFile = None) -> None:
 @app.command()
 def serve(
     context: typer.Context,
-    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 for all, which needs public_url")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65_535, help="Port; 0 picks a free one")] = 8000,
-    workers: Annotated[int, typer.Option(min=1, max=64, help="Processes, one for a core")] = 1,
+    workers: Annotated[
+        int, typer.Option(min=1, max=64, help="Processes; more than one need a Redis server")
+    ] = 1,
 ) -> None:
-    """Start the server. SQLite migrates itself; PostgreSQL has to be at head."""
+    """Start the server. It makes and migrates SQLite itself; for PostgreSQL run migrate first.
+
+    The first start makes var/ostiary.db and var/secret.key in the working folder.
+
+    Ctrl+C or SIGTERM stops it. Requests in flight have 30 seconds to finish.
+    """
     # Imported here: the other commands need no HTTP.
-    from ostiary.cli.serving import serve as run
+    from ostiary.cli.serving.process import serve as run
 
     settings = settings_of(context)
     logs.configure(settings.log_level)
-    run(settings, host=host, port=port, workers=workers)
+    run(settings, host=host.removeprefix("[").removesuffix("]"), port=port, workers=workers)
 
 
 @app.command()
@@ -70,19 +98,50 @@ def worker(context: typer.Context) -> None:
 
 @app.command()
 def migrate(context: typer.Context) -> None:
-    """Bring the database to the schema of this version. Safe to run twice, or by two at once."""
-    from ostiary.kernel.database import Database
-    from ostiary.migrations import upgrade
+    """Bring the database to the schema of this version. Safe to run twice, or by two at once.
 
-    async def run() -> int:
-        db = Database(settings_of(context).database_url, pool_size=1)
-        try:
-            return await upgrade(db)
-        finally:
-            await db.close()
+    An SQLite database that is not there is made, with its secret key.
+    """
+    from ostiary.cli.failures import explained
+    from ostiary.installation import making, places
+    from ostiary.kernel import schema
 
-    count = asyncio.run(run())
-    print(f"{count} migrations run" if count else "nothing to do")
+    settings = settings_of(context)
+    with explained(settings):
+        made = making.create(settings)
+        count = asyncio.run(making.migrate(settings))
+    if made.sentences():
+        print(made.sentences())
+    state = f"now: {count} migration{'s' if count > 1 else ''} run" if count else "already"
+    print(f"The database {places.place(settings)} is at migration {schema.head():04} {state}.")
+
+
+@app.command("setup-link")
+def setup_link(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object")] = False,
+) -> None:
+    """Make a link with which the first administrator is made, within an hour.
+
+    Links from before are no longer valid. Refused where there is an administrator.
+    """
+    from ostiary.signin import bootstrap
+
+    async def run(rt: Runtime) -> tuple[str | None, Settings]:
+        return await bootstrap.invite(rt), rt.settings
+
+    link, settings = with_runtime(context, run)
+    if link is None:
+        raise SettingsError(
+            "No link was made: there is an administrator already. `ostiary user list` shows the "
+            "accounts and their roles."
+        )
+    if as_json:
+        print(json.dumps({"url": link}))
+        return
+    print(f"Open this link within an hour to make the first administrator: {link}")
+    if "public_url" not in settings.model_fields_set:
+        print(f"It is for a server on {settings.public_url}. For another, set public_url first.")
 
 
 @app.command()
@@ -91,16 +150,11 @@ def version() -> None:
     print(__version__)
 
 
-@config.command("check")
-def config_check(context: typer.Context) -> None:
-    """Check the configuration without starting; print every setting, secrets hidden."""
-    settings = settings_of(context)
-    for name, value in _flatten(settings):
-        print(f"{name} = {value}")
-
-
 @keys.command("list")
-def keys_list(context: typer.Context) -> None:
+def keys_list(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line")] = False,
+) -> None:
     """List the signing keys, newest first, with what each is doing."""
     from ostiary.kernel.keyring import LoadedKey
 
@@ -114,7 +168,12 @@ def keys_list(context: typer.Context) -> None:
 
     async def run(rt: Runtime) -> None:
         for key in await rt.keys.keys():
-            print(f"{key.kid}  {key.alg}  {state(key, rt):9}  from {key.signs_from:%Y-%m-%d %H:%M}")
+            doing, since = state(key, rt), key.signs_from
+            if as_json:
+                row = {"kid": key.kid, "alg": key.alg, "state": doing}
+                print(json.dumps({**row, "signs_from": since.isoformat()}))
+            else:
+                print(f"{key.kid}  {key.alg}  {doing:9}  from {since:%Y-%m-%d %H:%M}")
 
     with_runtime(context, run)
 
@@ -125,32 +184,20 @@ def keys_rotate(
     now: Annotated[
         bool, typer.Option("--now", help="Sign at once: for a key that may have leaked")
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object")] = False,
 ) -> None:
     """Add a signing key. It is published at once and signs after 24 hours."""
+    from ostiary.kernel.keyring import LoadedKey
     from ostiary.kernel.origin import LOCAL
     from ostiary.sessions.actions import rotate_keys
 
-    kid = with_runtime(context, lambda rt: rotate_keys(rt, at_once=now, origin=LOCAL))
-    print(kid)
+    async def run(rt: Runtime) -> LoadedKey:
+        kid = await rotate_keys(rt, at_once=now, origin=LOCAL)
+        return next(key for key in await rt.keys.keys() if key.kid == kid)
 
-
-def _flatten(group: object, prefix: str = "") -> list[tuple[str, str]]:
-    rows: list[tuple[str, str]] = []
-    fields = type(group).model_fields  # type: ignore[attr-defined]  # every group is a model
-    for name, field in fields.items():
-        value = getattr(group, name)
-        if hasattr(value, "model_fields_set"):
-            rows += _flatten(value, f"{prefix}{name}.")
-        else:
-            rows.append((prefix + (field.alias or name), _shown(name, value)))
-    return rows
-
-
-def _shown(name: str, value: object) -> str:
-    if name.endswith("_url") and name != "public_url" and "@" in str(value):
-        return make_url(str(value)).render_as_string(hide_password=True)
-    if name == "url":
-        return re.sub(r"(?<=:)[^:@/]+(?=@)", "***", str(value))
-    if isinstance(value, tuple):
-        return ", ".join("(hidden)" if isinstance(one, SecretStr) else str(one) for one in value)
-    return str(value)
+    key = with_runtime(context, run)
+    if as_json:
+        print(json.dumps({"kid": key.kid, "signs_from": key.signs_from.isoformat()}))
+        return
+    start = "now" if now else f"{key.signs_from:%Y-%m-%d %H:%M} UTC"
+    print(f"The signing key {key.kid} is published, and signs from {start} on.")

@@ -2,11 +2,13 @@
 
 import asyncio
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeVar
 
 import typer
 
+from ostiary.cli.failures import explained
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings, load
 
@@ -19,11 +21,27 @@ def settings_of(context: typer.Context) -> Settings:
 
 
 def with_runtime(context: typer.Context, action: Callable[[Runtime], Awaitable[T]]) -> T:
-    """Run `action` to its end on a Runtime of its own."""
+    """Run `action` to its end on a Runtime of its own. Makes no installation.
+
+    Raises as `open_runtime`, and `CommandFailed` where the database or Redis does not answer.
+    """
     settings = settings_of(context)
 
     async def run() -> T:
         async with open_runtime(settings) as rt:
             return await action(rt)
 
-    return asyncio.run(run())
+    with explained(settings):
+        return asyncio.run(run())
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Runtime]:
+    """A Runtime for a block that outlives the command's start. Raises as `with_runtime`.
+
+    What the block raises is not explained: it is a defect, and not the database's.
+    """
+    async with AsyncExitStack() as stack:
+        with explained(settings):
+            rt = await stack.enter_async_context(open_runtime(settings))
+        yield rt

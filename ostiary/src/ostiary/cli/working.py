@@ -6,7 +6,7 @@ import signal
 
 import uvloop
 
-from ostiary.runtime import open_runtime
+from ostiary.cli.opening import opened
 from ostiary.settings import Settings
 from ostiary.worker import run_forever
 
@@ -14,7 +14,7 @@ _log = logging.getLogger("ostiary.worker")
 
 
 def work(settings: Settings) -> None:
-    """Work until SIGINT or SIGTERM; the message in flight is finished. Raises as `open_runtime`."""
+    """Work until SIGINT or SIGTERM; the message in flight is finished. Raises as `opened`."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_open_and_work(settings))
 
@@ -23,7 +23,7 @@ async def _open_and_work(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with open_runtime(settings) as rt:
+    async with opened(settings) as rt:
         _log.info("working")
         await run_forever(rt, stopping)
         _log.info("stopped")

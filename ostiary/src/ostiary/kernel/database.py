@@ -41,6 +41,7 @@ __all__ = [
     "Transaction",
     "UtcDateTime",
     "driver_url",
+    "sqlite_uri",
 ]
 
 Connection = AsyncConnection
@@ -115,6 +116,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int, patience: float = _PATIENCE) -> None:
         """`url` is `sqlite:///path` or `postgresql://…`. Nothing is connected yet.
 
+        An SQLite file must exist when the first statement runs: a connection never makes one.
         `patience` is how many seconds a statement may take on PostgreSQL.
         """
         self.url = driver_url(url)
@@ -125,7 +127,7 @@ class Database:
             self._writer = _open_sqlite(self.url, size=1, begin="BEGIN IMMEDIATE")
             # SQLite has one writer. Queueing for it here is 30 times faster than polling its lock.
             self._turn: asyncio.Lock | nullcontext[None] = asyncio.Lock()
-            self._hot: SqliteReader | None = SqliteReader(str(self.url.database))
+            self._hot: SqliteReader | None = SqliteReader(sqlite_uri(self.url.database or ""))
         else:
             engine = _open_postgres(self.url, size=pool_size, patience=patience)
             # A read is one statement: autocommit saves it the round trips of BEGIN and ROLLBACK.
@@ -224,7 +226,7 @@ def driver_url(url: str) -> URL:
         # Ours, because theirs may quote the URL, which holds a password.
         raise wrong(Code.MALFORMED, _URL_NEEDED) from None
     match parsed.get_backend_name():
-        case "sqlite" if parsed.database and parsed.database != ":memory:":
+        case "sqlite" if parsed.database not in (None, "", ":memory:") and not parsed.host:
             return parsed.set(drivername="sqlite+aiosqlite")
         case "postgresql":
             return parsed.set(drivername="postgresql+asyncpg")
@@ -232,10 +234,14 @@ def driver_url(url: str) -> URL:
             raise wrong(Code.MALFORMED, _URL_NEEDED)
 
 
+def sqlite_uri(file: str | Path) -> str:
+    """The URI (SQLite's own form) that opens `file` for reading and writing, and never makes it."""
+    return f"{Path(file).absolute().as_uri()}?mode=rw"
+
+
 def _open_sqlite(url: URL, *, size: int, begin: str | None) -> AsyncEngine:
-    Path(url.database or "").parent.mkdir(parents=True, exist_ok=True)
     engine = create_async_engine(
-        url,
+        url.set(database=sqlite_uri(url.database or ""), query={**url.query, "uri": "true"}),
         poolclass=AsyncAdaptedQueuePool,
         pool_size=size,
         max_overflow=0,

@@ -95,7 +95,18 @@ class Mailer(Protocol):
         ...
 
 
-def open_mailer(url: str, *, sender: str) -> Mailer:
+class CheckedMailer(Mailer, Protocol):
+    """A mailer that can say beforehand whether it would take messages."""
+
+    async def check(self) -> str:
+        """Go as far as a message would, and send none; return what there is.
+
+        Raises `MailServerDown`.
+        """
+        ...
+
+
+def open_mailer(url: str, *, sender: str) -> CheckedMailer:
     """The mailer that `url` names; nothing is connected yet. Raises `ValueError`.
 
     `console:` prints on standard output; `file:///folder` writes one `.eml` a message;
@@ -178,6 +189,10 @@ class ConsoleMailer:
         sys.stdout.write("\n".join([bar, *heads, "", *body, bar, ""]))
         sys.stdout.flush()
 
+    async def check(self) -> str:
+        """Say where messages go: standard output is there always."""
+        return "messages are printed on standard output"
+
     async def close(self) -> None:
         """Nothing is open."""
 
@@ -197,6 +212,14 @@ class FolderMailer:
             await asyncio.to_thread(self._write, f"{message.id}.eml", content)
         except OSError as error:
             raise MailServerDown("the folder cannot be written") from error
+
+    async def check(self) -> str:
+        """See that files can be written, and make none. Raises `MailServerDown`."""
+        # Made when the first message comes: until then, what it will be made in matters.
+        there = next(one for one in (self._folder, *self._folder.parents) if one.exists())
+        if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+            raise MailServerDown(f"the folder {there} cannot be written")
+        return "messages are written into this folder"
 
     async def close(self) -> None:
         """Nothing is open."""

@@ -115,9 +115,9 @@ class Fetched:
 class SqliteReader:
     """One connection in a thread of its own, for reading only."""
 
-    def __init__(self, file: str) -> None:
-        """`file` is opened when the first statement runs."""
-        self._file = file
+    def __init__(self, uri: str) -> None:
+        """`uri` names the file (SQLite's own form); it is opened when the first statement runs."""
+        self._uri = uri
         self._thread = ThreadPoolExecutor(1, "sqlite-reader")
         self._connection: sqlite3.Connection | None = None
 
@@ -130,7 +130,7 @@ class SqliteReader:
         """The first row, as SQLite gives it. Runs in `thread`."""
         if self._connection is None:
             self._connection = sqlite3.connect(
-                self._file, isolation_level=None, check_same_thread=False
+                self._uri, uri=True, isolation_level=None, check_same_thread=False
             )
             self._connection.execute("PRAGMA busy_timeout = 5000")
             self._connection.execute("PRAGMA query_only = ON")

@@ -10,8 +10,9 @@ import re
 import smtplib
 import socket
 import ssl
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, TypeVar
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from ostiary.kernel.faults import Code, wrong
@@ -24,6 +25,7 @@ from ostiary.kernel.mail import (
     sender_address,
 )
 
+T = TypeVar("T")
 Tls = Literal["offered", "required", "never", "implicit"]
 
 _CONNECT = 10.0  # seconds
@@ -112,21 +114,29 @@ class SmtpMailer:
             ascii_address(message.to),
             message.to_email(self._sender).as_bytes(),
         )
-        async with self._turn:
-            sending = asyncio.ensure_future(asyncio.to_thread(self._send, envelope))
-            try:
-                done, _ = await asyncio.wait({sending}, timeout=self._done_in)
-            except asyncio.CancelledError:
-                self._abort()
-                raise
-            if not done:
-                self._abort()
-            await sending
+        await self._in_time(lambda: self._send(envelope))
+
+    async def check(self) -> str:
+        """Connect, start TLS and sign in as for a message. Raises `MailServerDown`."""
+        return await self._in_time(self._check)
 
     async def close(self) -> None:
         """Say goodbye, where a connection is open."""
         async with self._turn:
             await asyncio.to_thread(self._quit)
+
+    async def _in_time(self, work: Callable[[], T]) -> T:
+        """Do `work` in a thread, and break its connection where it takes too long."""
+        async with self._turn:
+            working = asyncio.ensure_future(asyncio.to_thread(work))
+            try:
+                done, _ = await asyncio.wait({working}, timeout=self._done_in)
+            except asyncio.CancelledError:
+                self._abort()
+                raise
+            if not done:
+                self._abort()
+            return await working
 
     def _send(self, envelope: "_Envelope") -> None:
         try:
@@ -156,6 +166,20 @@ class SmtpMailer:
             raise MailRefused(f"the content was refused ({code})")
         if code != 250:
             raise MailDeferred(f"the content was not taken ({code})")
+
+    def _check(self) -> str:
+        try:
+            self._open()
+            is_encrypted = isinstance(self._socket, ssl.SSLSocket)
+        except (smtplib.SMTPException, OSError) as error:
+            self._drop()
+            raise MailServerDown(_reason(error)) from error
+        except MailServerDown:
+            self._drop()
+            raise
+        self._quit()
+        user = f", and takes the password of {self._server.user}" if self._server.user else ""
+        return f"the server answers, {'with' if is_encrypted else 'without'} TLS{user}"
 
     def _begin(self, envelope: "_Envelope") -> None:
         """Name sender and recipient; on a kept connection that has gone, on a new one."""
@@ -282,6 +306,12 @@ def _reason(error: Exception) -> str:
             return "nothing listens at this host and port"
         case TimeoutError():
             return "the server does not answer in time"
+        case ConnectionRefusedError():
+            return "the server refuses connections"
+        case socket.gaierror():
+            return "the server's name has no address"
+        case FileNotFoundError() | PermissionError():
+            return "the file that ?ca= names cannot be read"
         case smtplib.SMTPServerDisconnected():
             return "the server closed the connection"
         case _:

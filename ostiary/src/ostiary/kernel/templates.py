@@ -21,6 +21,7 @@ from jinja2 import (
     StrictUndefined,
     Template,
     TemplateError,
+    TemplateSyntaxError,
     select_autoescape,
 )
 
@@ -77,6 +78,31 @@ class Templates:
             return "".join(template.blocks[block](context))
         except (TemplateError, KeyError) as error:
             raise TemplateBroken(f"the template {name} cannot be rendered") from error
+
+    def check(self, package: str) -> int:
+        """Read every template and catalogue of the folder for `package`; return how many.
+
+        Raises `TemplateBroken`, which names the file, and the line where it can.
+        """
+        if self._folder is None:
+            return 0
+        folder = self._folder / _last(package)
+        environment = self._environment(package, SOURCE_LANGUAGE)
+        templates = [*folder.rglob("*.html"), *folder.rglob("*.txt")]
+        for file in templates:
+            try:
+                environment.get_template(str(file.relative_to(folder)))
+            except TemplateSyntaxError as error:
+                raise TemplateBroken(f"{file}, line {error.lineno}: {error.message}") from error
+            except (TemplateError, ValueError, OSError) as error:
+                raise TemplateBroken(f"{file} cannot be read: {error}") from error
+        catalogues = sorted((folder / "locale").glob("*.po"))
+        for file in catalogues:
+            try:
+                _read(file.read_bytes())
+            except (ValueError, OSError) as error:
+                raise TemplateBroken(f"{file} cannot be read: {error}") from error
+        return len(templates) + len(catalogues)
 
     def language(self, package: str, locale: str | None) -> str:
         """The language that `package` has for `locale`: `es-MX` gets `es`, an unknown one `en`."""

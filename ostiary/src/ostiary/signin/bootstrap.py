@@ -29,6 +29,12 @@ async def invite(rt: Runtime) -> str | None:
     return links.address(rt.settings, "bootstrap", token)
 
 
+async def is_needed(rt: Runtime) -> bool:
+    """Whether there is no administrator yet."""
+    async with rt.db.read() as connection:
+        return not await users.has_administrator(connection)
+
+
 async def create_administrator(
     rt: Runtime, presented: str, email: str, plain: str, *, origin: Origin
 ) -> Profile:

@@ -1,4 +1,4 @@
-"""`serve`: one process, or several that listen on one port; shut down without losing a request."""
+"""One process, or several that listen on one port; shut down without losing a request."""
 
 import asyncio
 import logging
@@ -17,11 +17,14 @@ import uvicorn
 import uvloop
 
 from ostiary.app import create_app
+from ostiary.cli.failures import explained
+from ostiary.cli.opening import opened
+from ostiary.cli.serving.listening import bind, listen, url_of, with_public_url
+from ostiary.cli.serving.welcome import Welcome, setup_command
+from ostiary.installation import finding, making
 from ostiary.kernel import logs
 from ostiary.kernel.redis import is_embedded
-from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings, SettingsError
-from ostiary.signin.bootstrap import invite
 from ostiary.web.protocol import BoundedHttp
 from ostiary.worker import running
 
@@ -33,63 +36,62 @@ _TOO_SOON = 5.0  # a process that lives shorter than this is not started again
 
 
 def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
-    """Serve until SIGINT or SIGTERM. Raises `SettingsError`, `SchemaBehind`, `OSError`."""
+    """Serve until SIGINT or SIGTERM. Makes and migrates an SQLite database where it is missing.
+
+    Raises `SettingsError`, `SchemaBehind`, `CommandFailed`.
+    """
     if workers > 1 and is_embedded(settings.redis_url):
-        raise SettingsError("redis_url: memory:// is one process's own; several need a server")
+        raise SettingsError(
+            "redis_url: several workers need a Redis server, since memory:// is one process's "
+            "own. Set redis_url, such as redis://127.0.0.1:6379/0, or leave --workers out."
+        )
     if workers > 1 and port == 0:
-        raise SettingsError("--port 0 works for one process only")
-    # Alone on its port: a server that is started twice by mistake must say so.
-    listener = _listen(host, port, is_shared=False)
-    if workers == 1:
-        _run(settings, listener, invites=True)
-        return
-    listener.close()
-    asyncio.run(_invite(settings))
-    _supervise(lambda: _start(settings, host, port), workers)
-
-
-def _run(settings: Settings, listener: socket.socket, *, invites: bool) -> None:
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_open_and_serve(settings, listener, invites=invites))
-
-
-def _listen(host: str, port: int, *, is_shared: bool) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    if is_shared:
-        # Each process listens for itself: the kernel spreads connections better than one queue.
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-    try:
-        listener.bind((host, port))
-    except OSError as error:
-        listener.close()
-        raise OSError(f"cannot listen on {host}:{port}: {error.strerror}") from None
-    return listener
-
-
-async def _invite(settings: Settings) -> None:
-    async with open_runtime(settings) as rt:
-        await _show_invitation(rt)
-
-
-async def _show_invitation(rt: Runtime) -> None:
-    """While nobody can let others in, whoever sits at the terminal may make an administrator."""
-    if not sys.stdout.isatty():
-        return
-    link = await invite(rt)
-    if link is not None:
-        print(f"No administrator yet. Make one within an hour: {link}", flush=True)
-
-
-async def _open_and_serve(settings: Settings, listener: socket.socket, *, invites: bool) -> None:
-    host, port = listener.getsockname()[:2]
-    if "public_url" not in settings.model_fields_set:
-        settings = settings.model_copy(update={"public_url": f"http://{host}:{port}"})
+        raise SettingsError(
+            "--port 0 picks a free port for one process. Name a port, or leave --workers out."
+        )
     stop = _Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    async with open_runtime(settings) as rt, running(rt):
+    # Alone on its port: a server that is started twice by mistake must say so.
+    with bind(host, port, is_shared=False) as listener:
+        reachable = with_public_url(settings, host, listener)
+        command = setup_command(settings, reachable.public_url)
+        welcome = Welcome(reachable, url_of(host, listener), command)
+        _prepare(reachable)
+        if workers == 1:
+            _run(reachable, listener, host, stop, welcome)
+            return
+    asyncio.run(_announce(welcome))
+    if not stop.is_asked:
+        _supervise(lambda: _start(reachable, host, port), workers)
+
+
+def _prepare(settings: Settings) -> None:
+    with explained(settings):
+        made = asyncio.run(making.prepare(settings))
+    if made.sentences():
+        _log.info("%s", made.sentences())
+        if sys.stdout.isatty():
+            print(made.sentences(), flush=True)
+    exposed = finding.exposed_secret(settings)
+    if exposed is not None:
+        _log.warning("other users can read the secret key %s: run `chmod 600 %s`", exposed, exposed)
+
+
+def _run(
+    settings: Settings, listener: socket.socket, host: str, stop: "_Stop", welcome: Welcome | None
+) -> None:
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_open_and_serve(settings, listener, host, stop, welcome))
+
+
+async def _announce(welcome: Welcome) -> None:
+    async with opened(welcome.settings) as rt:
+        await welcome.say(rt)
+
+
+async def _open_and_serve(
+    settings: Settings, listener: socket.socket, host: str, stop: "_Stop", welcome: Welcome | None
+) -> None:
+    async with opened(settings) as rt, running(rt):
         config = uvicorn.Config(
             create_app(settings, runtime=rt),
             http=BoundedHttp,
@@ -103,10 +105,10 @@ async def _open_and_serve(settings: Settings, listener: socket.socket, *, invite
             timeout_graceful_shutdown=_GRACE,
         )
         config.load()
-        listener.listen(_BACKLOG)
-        if invites:
-            await _show_invitation(rt)
-        _log.info("listening on http://%s:%d", host, port)
+        listen(listener, host, backlog=_BACKLOG)
+        if welcome is not None:
+            await welcome.say(rt)
+        _log.info("listening on %s", url_of("", listener))
         await stop.serving(uvicorn.Server(config)).serve(sockets=[listener])
         _log.info("stopped")
 
@@ -118,18 +120,20 @@ class _Stop:
     """
 
     def __init__(self) -> None:
-        self._asked = False
+        self.is_asked = False
         self._server: uvicorn.Server | None = None
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self)
 
     def __call__(self, _number: int, _frame: FrameType | None) -> None:
-        self._asked = True
+        self.is_asked = True
         if self._server is not None:
             self._server.should_exit = True
 
     def serving(self, server: uvicorn.Server) -> uvicorn.Server:
         """`server`: a signal stops it from now on, and one that came before already has."""
         self._server = server
-        server.should_exit = self._asked
+        server.should_exit = self.is_asked
         return server
 
 
@@ -143,7 +147,7 @@ def _start(settings: Settings, host: str, port: int) -> SpawnProcess:
 
 def _child(settings: Settings, host: str, port: int) -> None:
     logs.configure(settings.log_level)
-    _run(settings, _listen(host, port, is_shared=True), invites=False)
+    _run(settings, bind(host, port, is_shared=True), host, _Stop(), None)
 
 
 def _supervise(start: Callable[[], SpawnProcess], count: int) -> None:
