@@ -111,7 +111,7 @@ def test_a_container_serves_people_and_stops_when_asked(image: Image, volume: Pa
             assert http.post("/api/v1/auth/signup", json=body).status_code == 201
             refused = http.post("/api/v1/auth/signup", json={}).json()
             assert refused["type"].startswith("https://id.example.com/problems/")
-        # The words of the other language come from a table that the image could have left out.
+        # The other language needs its catalogue, and of Babel what the image keeps.
         assert container.says("Subject: Confirma")
         assert image.run(*image.health_check).returncode == 0
         status = container.status()
