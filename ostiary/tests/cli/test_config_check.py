@@ -84,6 +84,7 @@ async def test_a_folder_for_mail_is_looked_at_and_not_made(installed: Path) -> N
     found = await _found(_settings(installed, mail={"url": f"file://{installed}/new/mail"}))
     assert found["mail"][0]
     assert not (installed / "new").exists()
+    (installed / "ostiary.db").chmod(0o700)  # not a folder, whatever its permissions
     found = await _found(_settings(installed, mail={"url": f"file://{installed}/ostiary.db/mail"}))
     assert not found["mail"][0]
     assert f"the folder {installed}/ostiary.db cannot be written" in found["mail"][1]
