@@ -133,6 +133,27 @@ def test_an_unknown_key_of_the_file_is_named(tmp_path: Path, text: str, named: s
     assert _refusal({}, file).startswith(f"{named}: ")
 
 
+@pytest.mark.parametrize(
+    ("written", "advice"),
+    [
+        ("[signup]\nmood = 'open'", "Did you mean signup.mode?"),
+        ("[singup]\nmode = 'open'", "Did you mean signup?"),
+        ("databse_url = 'x'", "Did you mean database_url?"),
+        ("[mail]\nform = 'x'", "Did you mean mail.from?"),
+        ("[other]\nx = 1", "Leave it out."),
+        ("OSTIARY_SINGUP__MODE", "Did you mean OSTIARY_SIGNUP__MODE?"),
+        ("OSTIARY_XYZ", "Leave it out."),
+    ],
+)
+def test_an_unknown_setting_is_told_with_the_nearest_name(
+    tmp_path: Path, written: str, advice: str
+) -> None:
+    file = tmp_path / "ostiary.toml"
+    file.write_text("" if written.startswith("OSTIARY_") else written)
+    environ = {written: "x"} if written.startswith("OSTIARY_") else {}
+    assert _refusal(environ, file).endswith(f": there is no such setting. {advice}")
+
+
 def test_a_variable_into_what_is_no_table_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "ostiary.toml"
     file.write_text('signup = "closed"')

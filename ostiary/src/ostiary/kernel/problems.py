@@ -74,19 +74,19 @@ def every_problem(root: type[Problem] = Problem) -> Iterator[type[Problem]]:
 
 
 class MalformedJson(Problem):
-    """The body is not one JSON value in UTF-8, repeats a member, or nests deeper than 32."""
+    """The body is not one JSON value in UTF-8, repeats a member, or nests deeper than 32 levels."""
 
     status, slug, title = 400, "malformed-json", "The body is not well-formed JSON"
 
 
 class NotFound(Problem):
-    """Nothing is at this address, or nothing that the caller may see."""
+    """Nothing is at this path, or nothing that the caller may see."""
 
     status, slug, title = 404, "not-found", "Not found"
 
 
 class MethodNotAllowed(Problem):
-    """The address exists and does not take this method; `Allow` lists those that it takes."""
+    """The path exists and does not take this method. `Allow` lists the methods that it takes."""
 
     status, slug, title = 405, "method-not-allowed", "Method not allowed"
 
@@ -98,7 +98,7 @@ class RequestTimeout(Problem):
 
 
 class PayloadTooLarge(Problem):
-    """The body is larger than this address takes (64 KB unless its documentation says more)."""
+    """The body is larger than 64 KB. Send less in one request."""
 
     status, slug, title = 413, "payload-too-large", "The body is too large"
 
@@ -113,9 +113,10 @@ class UnsupportedMediaType(Problem):
 
 
 class Validation(Problem):
-    """The body is well-formed and not acceptable; `errors` names each fault by JSON Pointer.
+    """The body is well-formed and not acceptable. `errors` names each fault.
 
-    Members that the address does not know are faults too.
+    Each entry has a JSON Pointer or the name of a parameter, a `code` for programs and a sentence
+    for people. A member that the route does not know is a fault too.
     """
 
     status, slug, title = 422, "validation", "The request is not acceptable"

@@ -30,7 +30,7 @@ from ostiary.users.actions import Profile
 
 
 class MfaNotEnabled(Problem):
-    """This account has no second factor."""
+    """This account has no second factor, so there is nothing to remove or to renew."""
 
     status, slug, title = 409, "mfa-not-enabled", "There is no second factor"
 

@@ -37,7 +37,7 @@ class AttemptInvalid(Problem):
 
 
 class InvalidCode(Problem):
-    """The code is wrong, too old, or was used before."""
+    """The code is wrong, too old, or was used before. Enter the newest one."""
 
     status, slug, title = 401, "invalid-code", "This code is not valid"
 

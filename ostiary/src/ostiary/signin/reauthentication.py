@@ -27,9 +27,9 @@ from ostiary.signin.standing import look, ordered, standing
 
 
 class ReauthenticationRequired(Problem):
-    """This needs a more recent proof of who you are.
+    """This request needs a more recent proof of who you are.
 
-    One of `methods` would do, at `/auth/reauthenticate`; it counts for `max_age` seconds.
+    Send one of `methods` to `/auth/reauthenticate`. The proof counts for `max_age` seconds.
     """
 
     status, slug, title = 403, "reauthentication-required", "Confirm that it is you"

@@ -5,9 +5,9 @@ from ostiary.kernel.problems import Fault, Problem
 
 
 class InvalidCredentials(Problem):
-    """The address or user name and the password do not belong together.
+    """The email address or user name and the password do not belong together.
 
-    The same answer for an unknown, a wrong and a suspended account.
+    An unknown account, a wrong password and a suspended account get the same answer.
     """
 
     status, slug, title = 401, "invalid-credentials", "These credentials are not valid"

@@ -24,19 +24,19 @@ Status = Literal["active", "suspended"]
 
 
 class EmailTaken(Problem):
-    """Another account already uses this email address."""
+    """Another account uses this email address. Sign in to that one, or use another address."""
 
     status, slug, title = 409, "email-taken", "Email already in use"
 
 
 class UsernameTaken(Problem):
-    """Another account already uses this user name; they are unique without case."""
+    """Another account uses this user name. Choose another; user names are unique without case."""
 
     status, slug, title = 409, "username-taken", "User name already in use"
 
 
 class LastAdministrator(Problem):
-    """This account is the last active administrator: somebody has to be able to let others in."""
+    """This account is the last active administrator. Create another administrator first."""
 
     status, slug, title = 409, "last-administrator", "The last administrator cannot be removed"
 
