@@ -5,8 +5,10 @@ them (`make test-services`). Nothing is patched.
 """
 
 import asyncio
+import itertools
 import os
 import shutil
+import tempfile
 from base64 import b64encode
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -17,6 +19,7 @@ import hypothesis
 import psycopg
 import pytest
 from clock import OwnedClock
+from compiled import shared
 from hypothesis import HealthCheck
 from inbox import Mailbox
 from psycopg.sql import SQL, Identifier
@@ -44,6 +47,10 @@ hypothesis.settings.register_profile(
 hypothesis.settings.register_profile("explore", deadline=None, max_examples=2_000)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeat"))
 
+# Commits wait for the disk that they lie on: here they wait for none.
+MEMORY = Path("/dev/shm")
+ROOM = 256 * 1024 * 1024
+
 ClientAt = Callable[[str], httpx.AsyncClient]
 
 
@@ -53,8 +60,31 @@ def worker() -> str:
     return os.environ.get("PYTEST_XDIST_WORKER", "gw0")
 
 
+@pytest.fixture(scope="session", autouse=True)
+def statements() -> Iterator[None]:
+    """SQL is compiled once for the test process, as in a server."""
+    with shared():
+        yield
+
+
 @pytest.fixture(scope="session")
-def database_template(tmp_path_factory: pytest.TempPathFactory, worker: str) -> str:
+def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for SQLite files, in memory where the system offers it with enough room."""
+    if os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > ROOM:
+        with tempfile.TemporaryDirectory(prefix="ostiary-test-", dir=MEMORY) as folder:
+            yield Path(folder)
+    else:
+        yield tmp_path_factory.mktemp("storage")
+
+
+@pytest.fixture(scope="session")
+def numbers() -> Iterator[int]:
+    """Counts the files in `storage`."""
+    return itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def database_template(storage: Path, worker: str) -> str:
     """A migrated database: an SQLite file to copy, or a PostgreSQL one to empty."""
     server = os.environ.get("TEST_DATABASE_URL")
     if server:
@@ -62,7 +92,7 @@ def database_template(tmp_path_factory: pytest.TempPathFactory, worker: str) -> 
         asyncio.run(_recreate(make_url(server), str(url.database)))
         text = url.render_as_string(hide_password=False)
     else:
-        text = f"sqlite:///{tmp_path_factory.mktemp('template')}/ostiary.db"
+        text = f"sqlite:///{storage}/template.db"
     asyncio.run(_migrate(text))
     return text
 
@@ -79,18 +109,25 @@ def emptying(database_template: str) -> Iterator[psycopg.Connection | None]:
 
 @pytest.fixture
 def database_url(
-    database_template: str, emptying: psycopg.Connection | None, tmp_path: Path
-) -> str:
+    database_template: str,
+    emptying: psycopg.Connection | None,
+    storage: Path,
+    numbers: Iterator[int],
+) -> Iterator[str]:
     """An empty, migrated database of this test's own."""
     if emptying is not None:
         tables = reversed(Base.metadata.sorted_tables)
         emptying.execute(
             SQL("; ").join(SQL("DELETE FROM {}").format(Identifier(one.name)) for one in tables)
         )
-        return database_template
-    copy = tmp_path / "ostiary.db"
+        yield database_template
+        return
+    folder = storage / str(next(numbers))
+    folder.mkdir()
+    copy = folder / "ostiary.db"
     shutil.copy(database_template.removeprefix("sqlite:///"), copy)
-    return f"sqlite:///{copy}"
+    yield f"sqlite:///{copy}"
+    shutil.rmtree(folder)
 
 
 @pytest.fixture

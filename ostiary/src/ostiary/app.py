@@ -92,6 +92,8 @@ def create_api(settings: Settings, *, runtime: Runtime | None = None) -> FastAPI
         title="Ostiary",
         version=__version__,
         lifespan=None if runtime else lifespan,
+        # Not `include_router`: that builds each route a second time, at its first request.
+        routes=[route for router in _ROUTERS for route in router.routes],
         openapi_url=None,  # served by web.documentation, like the pages made from it
         docs_url=None,
         redoc_url=None,
@@ -99,8 +101,6 @@ def create_api(settings: Settings, *, runtime: Runtime | None = None) -> FastAPI
         redirect_slashes=False,  # a redirect would be built from the Host header
     )
     app.state.runtime = runtime
-    for router in _ROUTERS:
-        app.include_router(router)
     app.mount("/static", static_files())
     app.openapi = lambda: _openapi(app, settings)  # type: ignore[method-assign]  # as FastAPI documents
     _answer_problems(app, settings)

@@ -55,6 +55,17 @@ def test_static_runs_nothing(audited: Run):
     files = {"test_it.py": "def test_it():\n    assert 1 == 2\n"}
     run = audited(files, "--hermetic-audit=static")
     assert (run.codes(), run.document["tests"], run.run.ret) == ([], [], 0)
+    run.run.stdout.no_fnmatch_line("*no tests ran*")
+    assert run.run.outlines[-1] == "hermetic audit: read 1 test in 1 file, ran none: 0 findings"
+
+
+def test_static_ends_with_what_was_read_and_found(audited: Run):
+    ignored = "def test_that():  # hermetic: ignore[H001] it must not raise\n    sum([1])\n"
+    run = audited({**EMPTY, "test_two.py": ignored}, "--hermetic-audit=static", "-q")
+    assert run.run.ret == 1
+    run.run.stdout.fnmatch_lines(["  test_it.py:1  test_it asserts nothing"])
+    last = "hermetic audit: read 2 tests in 2 files, ran none: 1 finding, 1 ignored with a reason"
+    assert run.run.outlines[-1] == last
 
 
 def test_failed_tests_stay_failed_whatever_the_audit_says(audited: Run):

@@ -33,6 +33,7 @@ class Audit:
         self._reports = reports
         self._results = Results(config.rootpath, ignores)
         self._turns: Turns | None = None
+        self._static_line = ""
         self._worker = getattr(config, "workerinput", None)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
@@ -50,7 +51,10 @@ class Audit:
         self._turns = Turns(reading)
         self._results.read(read_all(reading), reading.sources)
         if self._level == "static":
+            self._static_line = summary.static_line(self._results, session.items)
             session.items = []
+            # Set behind pytest's own listing: the run ends with "collected", not "no tests ran".
+            session.config.option.collectonly = True
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -90,8 +94,16 @@ class Audit:
         """A worker of xdist has ended."""
         self._results.merge(getattr(node, "workeroutput", {}).get(_OUTPUT))
 
-    @pytest.hookimpl(tryfirst=True)
-    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        self._finish(session)
+        result = yield
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if self._static_line and terminal is not None:
+            terminal.write_line(self._static_line)
+        return result
+
+    def _finish(self, session: pytest.Session) -> None:
         if self._worker is not None:
             self._config.workeroutput[_OUTPUT] = self._results.shipped()  # type: ignore[attr-defined]  # xdist's
             return

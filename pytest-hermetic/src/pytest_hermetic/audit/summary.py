@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 import pytest
 
@@ -27,10 +28,24 @@ def write(terminal: pytest.TerminalReporter, results: Results, *, is_full: bool)
         counts = Counter(str(test.verdict) for test in results.tests.values())
         said = (f"{counts[v]} {v}" for v in map(str, Verdict) if counts[v])
         terminal.write_line(f"{len(results.tests)} tests: {', '.join(said)}")
+    terminal.write_line(_counts(results))
+
+
+def static_line(results: Results, items: Sequence[pytest.Item]) -> str:
+    """The last line of a static audit: what was read, and how much was found there."""
+    tests = _counted(len(items), "test")
+    files = _counted(len({item.path for item in items}), "file")
+    return f"hermetic audit: read {tests} in {files}, ran none: {_counts(results)}"
+
+
+def _counts(results: Results) -> str:
     ignored = len(results.ignored)
     also = f", {ignored} ignored with a reason" if ignored else ""
-    noun = "finding" if len(findings) == 1 else "findings"
-    terminal.write_line(f"{len(findings)} {noun}{also}")
+    return _counted(len(results.findings), "finding") + also
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _what(finding: Finding) -> str:
