@@ -14,7 +14,8 @@ class Mail(Base):
     """One message. `due_at` is when it may be tried; a try in progress has moved it ahead.
 
     A dead letter has no `due_at` but `failed_at` and `failure`. `user_id` is no foreign key:
-    the last message is kept after its account is deleted. `sealed` holds recipient, language and values, links included.
+    the last message is kept after its account is deleted. `sealed` holds recipient, language and
+    values, links included.
     """
 
     __tablename__ = "mail"
