@@ -163,6 +163,16 @@ async def test_a_forgotten_password_works_before_there_is_one_and_ends_the_invit
     assert (await client.post(link.page, data={"token": link.token})).status_code in (400, 403)
 
 
+async def test_an_accepted_invitation_ends_every_other_link(
+    rt: Runtime, client: httpx.AsyncClient, mailbox: Mailbox, post: Post
+) -> None:
+    link = await _ada(post)
+    await forget(client, ADA.email)
+    token = await last_token(rt, mailbox, ADA.email, page="/reset-password")
+    await followed(client, await use(client, "invitation", link))
+    assert problem(await reset(client, token, "a phrase of my own")) == (400, "token-invalid")
+
+
 async def test_signing_in_by_mail_takes_nothing_that_the_operator_gave(
     rt: Runtime, client: httpx.AsyncClient, mailbox: Mailbox, post: Post
 ) -> None:

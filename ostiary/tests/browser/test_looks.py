@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from cli.running import command
 from factories import PASSWORD
 
 from browser.conftest import Service
@@ -52,6 +53,28 @@ def test_the_page_that_resets_a_password(
     browser.focused.type("corta")
     browser.focused.submit()
     _look(browser, photographs, "reset-password-faulty")
+
+
+def test_the_page_that_accepts_an_invitation(
+    service: Service, browser: Browser, photographs: Path
+) -> None:
+    folder = service.letters.parent
+    invited = command(
+        folder,
+        *("user", "invite", "invited@example.com", "--username", "somebody-new"),
+        OSTIARY_PUBLIC_URL=service.url,
+    )
+    assert invited.returncode == 0, invited.stderr
+    browser.open(service.link("invited@example.com", "/invitation"))
+    _look(browser, photographs, "invitation")
+    assert browser.focused.name == "Password"
+    browser.focused.type("short")
+    browser.focused.submit()
+    _look(browser, photographs, "invitation-faulty")
+    browser.focused.type(NEW_PASSWORD)
+    browser.focused.submit()
+    assert "Your account is ready" in browser.text
+    assert service.opens("invited@example.com", NEW_PASSWORD)
 
 
 def test_the_pages_that_change_an_address(

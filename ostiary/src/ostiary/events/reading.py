@@ -69,18 +69,14 @@ class Filter:
             yield Event.at < self.before
 
 
-EVERYTHING = Filter()
-"""All events."""
-
-
 async def listed(
-    rt: Runtime, which: Filter = EVERYTHING, *, cursor: str | None = None, limit: int
+    rt: Runtime, which: Filter | None = None, *, cursor: str | None = None, limit: int
 ) -> list[Logged]:
-    """Up to `limit` events of `which`, newest first, of those that sort before `cursor`.
+    """Up to `limit` events of `which` (of all), newest first, of those that sort before `cursor`.
 
     The id of the last one is the cursor of the next page.
     """
-    statement = select(*_COLUMNS).where(*which.conditions(cursor))
+    statement = select(*_COLUMNS).where(*(which or Filter()).conditions(cursor))
     page = statement.order_by(Event.id.desc()).limit(limit)
     async with rt.db.read() as connection:
         return [Logged(*row) for row in await connection.execute(page)]

@@ -183,15 +183,11 @@ class Filter:
         return found
 
 
-EVERYBODY = Filter()
-"""All accounts."""
-
-
 async def listed(
-    rt: Runtime, *, after: str, limit: int, which: Filter = EVERYBODY
+    rt: Runtime, *, after: str, limit: int, which: Filter | None = None
 ) -> list[Profile]:
-    """Up to `limit` accounts of `which` whose id sorts behind `after`, oldest first."""
-    statement = select(*PROFILE).where(User.id > after, *which.conditions())
+    """Up to `limit` accounts of `which` (of all) whose id sorts behind `after`, oldest first."""
+    statement = select(*PROFILE).where(User.id > after, *(which or Filter()).conditions())
     statement = statement.order_by(User.id).limit(limit)
     async with rt.db.read() as connection:
         return [profile_of(row) for row in await connection.execute(statement)]
