@@ -13,7 +13,8 @@ from sqlalchemy.engine import make_url
 
 from cli.running import command
 from ostiary.cli.checking import check
-from ostiary.cli.failures import CommandFailed, explained
+from ostiary.cli.failures import explained
+from ostiary.cli.outcomes import CommandFailed
 from ostiary.settings import Settings
 
 KEY = "a" * 43 + "="

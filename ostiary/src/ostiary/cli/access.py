@@ -3,7 +3,7 @@
 import typer
 
 from ostiary.cli.opening import with_runtime
-from ostiary.cli.refusing import count, refused
+from ostiary.cli.outcomes import CommandFailed, count
 from ostiary.cli.users import EmailArgument, on_account, suspended, user
 from ostiary.runtime import Runtime
 
@@ -20,7 +20,7 @@ def user_suspend(context: typer.Context, email: EmailArgument) -> None:
         context, lambda rt: on_account(rt, email, lambda one: suspend(rt, one.id, origin=LOCAL))
     )
     if isinstance(done, Unchanged):
-        raise refused(
+        raise CommandFailed(
             f"{profile.email} is suspended already. `ostiary user reactivate` opens it again."
         )
     print(f"Suspended {profile.email}; {count(done.sessions, 'session')} shut out.")
@@ -36,7 +36,7 @@ def user_reactivate(context: typer.Context, email: EmailArgument) -> None:
         context, lambda rt: on_account(rt, email, lambda one: reactivate(rt, one.id, origin=LOCAL))
     )
     if isinstance(done, Unchanged):
-        raise refused(f"{profile.email} is active already. There is nothing to do.")
+        raise CommandFailed(f"{profile.email} is active already. There is nothing to do.")
     print(f"Reactivated {profile.email}; {count(done.sessions, 'session')} let in again.")
 
 
@@ -50,7 +50,7 @@ def user_promote(context: typer.Context, email: EmailArgument) -> None:
         context, lambda rt: on_account(rt, email, lambda one: promote(rt, one.id, origin=LOCAL))
     )
     if isinstance(done, Unchanged):
-        raise refused(f"{profile.email} is an administrator already. There is nothing to do.")
+        raise CommandFailed(f"{profile.email} is an administrator already. There is nothing to do.")
     ended = f"; {count(done.sessions, 'session')} ended" if done.sessions else ""
     print(f"Promoted {profile.email} to administrator{ended}.")
 
@@ -65,7 +65,7 @@ def user_demote(context: typer.Context, email: EmailArgument) -> None:
         context, lambda rt: on_account(rt, email, lambda one: demote(rt, one.id, origin=LOCAL))
     )
     if isinstance(done, Unchanged):
-        raise refused(f"{profile.email} is not an administrator. There is nothing to do.")
+        raise CommandFailed(f"{profile.email} is not an administrator. There is nothing to do.")
     print(f"Demoted {profile.email} to user.")
 
 
@@ -80,7 +80,7 @@ def user_set_password(context: typer.Context, email: EmailArgument) -> None:
         lambda rt: on_account(rt, email, lambda one: mail_password_link(rt, one, origin=LOCAL)),
     )
     if isinstance(done, Shut):
-        raise refused(suspended(profile.email))
+        raise CommandFailed(suspended(profile.email))
     minutes = max(1, round(done.lifetime.total_seconds() / 60))
     span = count(minutes // 60, "hour") if minutes % 60 == 0 else count(minutes, "minute")
     print(
@@ -102,7 +102,9 @@ def user_reset_mfa(context: typer.Context, email: EmailArgument) -> None:
     try:
         profile, done = with_runtime(context, run)
     except MfaNotEnabled:
-        raise refused(f"{email} has no second factor. There is nothing to take away.") from None
+        raise CommandFailed(
+            f"{email} has no second factor. There is nothing to take away."
+        ) from None
     print(
         f"Took the second factors of {profile.email} away ({', '.join(done.kinds)}); "
         f"{count(done.sessions, 'session')} ended."

@@ -11,7 +11,8 @@ from pathlib import Path
 
 from sqlalchemy import inspect, text
 
-from ostiary.cli.failures import CommandFailed, describe_redis, explained
+from ostiary.cli.failures import describe_redis, explained
+from ostiary.cli.outcomes import CommandFailed
 from ostiary.installation import finding, places
 from ostiary.kernel import schema
 from ostiary.kernel.clock import SystemClock

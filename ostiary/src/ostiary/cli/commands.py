@@ -14,9 +14,10 @@ from ostiary.cli.database import database
 from ostiary.cli.events import events
 from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outbox import mail
+from ostiary.cli.outcomes import CommandFailed
 from ostiary.kernel import logs
 from ostiary.runtime import Runtime
-from ostiary.settings import Settings, SettingsError
+from ostiary.settings import Settings
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False)
 keys = typer.Typer(no_args_is_help=True, help="Look after the signing keys.")
@@ -132,7 +133,7 @@ def setup_link(
 
     link, settings = with_runtime(context, run)
     if link is None:
-        raise SettingsError(
+        raise CommandFailed(
             "No link was made: there is an administrator already. `ostiary user list` shows the "
             "accounts and their roles."
         )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ostiary.cli.opening import with_runtime
-from ostiary.cli.refusing import refused
+from ostiary.cli.outcomes import CommandFailed
 from ostiary.runtime import Runtime
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def _type(name: str) -> "EventType":
     alike = [one for one in names if one.startswith(f"{name}.")]
     alike = alike or difflib.get_close_matches(name, names, n=3, cutoff=0.5)
     nearest = f"The nearest are {', '.join(alike)}." if alike else ""
-    raise refused(
+    raise CommandFailed(
         f"There is no type of event called {name}. "
         + (nearest or "The page docs/reference/events.md lists all.")
     )
@@ -97,7 +97,7 @@ def _instant(option: str, value: str | None) -> datetime | None:
             return found.astimezone(UTC)
     except (ValueError, OverflowError):
         pass  # refused below, like a time without its zone
-    raise refused(
+    raise CommandFailed(
         f"--{option}: {value} is not a time. Write a day such as 2026-11-22, or a time with its "
         "zone such as 2026-11-22T10:39:45Z (RFC 3339)."
     )

@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from ostiary.cli.outcomes import CommandFailed
 from ostiary.installation.places import database_file, hide_password, is_sqlite, place, sqlite_fault
 from ostiary.kernel.database import DatabaseDown
 from ostiary.kernel.redis import RedisError
@@ -26,10 +27,6 @@ _REFUSALS = {
     "53300": "has no connection left. Lower database_pool, or raise max_connections there.",
     "57P03": "is starting or stopping. Try again in a moment.",
 }
-
-
-class CommandFailed(Exception):
-    """A command cannot go on; the text names the thing that failed and the next step."""
 
 
 @contextmanager

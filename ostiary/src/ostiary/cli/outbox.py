@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from ostiary.cli.opening import with_runtime
-from ostiary.cli.refusing import count, refused
+from ostiary.cli.outcomes import CommandFailed, count
 from ostiary.runtime import Runtime
 
 mail = typer.Typer(
@@ -65,7 +65,7 @@ def mail_retry(
         print(f"{count(len(found), 'message')} will be tried again.")
     missing = [one for one in dict.fromkeys(wanted or ()) if one not in found]
     if missing:
-        raise refused(
+        raise CommandFailed(
             f"No message with this id was put aside: {', '.join(missing)}. "
             "`ostiary mail list` shows those that were, as failed."
         )
@@ -86,7 +86,7 @@ def mail_test(
     async def run(rt: Runtime) -> str:
         outcome = await send_test(rt, to)
         if isinstance(outcome, NotTaken):
-            raise refused(
+            raise CommandFailed(
                 f"{outcome.where} did not take the message to {to}: {outcome.why}. {outcome.advice}"
             )
         return outcome.where

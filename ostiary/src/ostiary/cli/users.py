@@ -13,7 +13,7 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from ostiary.cli.opening import with_runtime
-from ostiary.cli.refusing import count, refused
+from ostiary.cli.outcomes import CommandFailed, count
 from ostiary.kernel.faults import read
 from ostiary.kernel.problems import subject
 from ostiary.runtime import Runtime
@@ -56,9 +56,9 @@ def user_create(
         try:
             return await create_user(rt, new, plain, origin=LOCAL)
         except EmailTaken:
-            raise refused(_email_taken(email)) from None
+            raise CommandFailed(_email_taken(email)) from None
         except UsernameTaken:
-            raise refused(_username_taken(username)) from None
+            raise CommandFailed(_username_taken(username)) from None
 
     profile = with_runtime(context, run)
     if as_json:
@@ -87,22 +87,22 @@ def user_invite(
         try:
             outcome = await invite(rt, new, origin=LOCAL)
         except EmailTaken:
-            raise refused(f"{email} has a new account. Run the command again.") from None
+            raise CommandFailed(f"{email} has a new account. Run the command again.") from None
         except UsernameTaken:
-            raise refused(_username_taken(username)) from None
+            raise CommandFailed(_username_taken(username)) from None
         match outcome:
             case Invited():
                 return outcome
             case HasPassword(profile):
-                raise refused(_has_password(profile))
+                raise CommandFailed(_has_password(profile))
             case Differs(profile):
-                raise refused(
+                raise CommandFailed(
                     f"{profile.email} was invited with another role or user name. Leave --admin "
                     "and --username out to send another link; `ostiary user promote "
                     f"{profile.email}` makes the account an administrator's."
                 )
             case Shut():
-                raise refused(suspended(email))
+                raise CommandFailed(suspended(email))
 
     invited = with_runtime(context, run)
     profile, until = invited.profile, invited.expires_at.astimezone(UTC)
@@ -181,7 +181,7 @@ async def account(rt: Runtime, email: str) -> "Profile":
     try:
         return await find(rt, valid("email", Email, email))
     except NotFound:
-        raise refused(_no_account(email)) from None
+        raise CommandFailed(_no_account(email)) from None
 
 
 async def on_account(
@@ -195,12 +195,12 @@ async def on_account(
     try:
         return found, await action(found)
     except LastAdministrator:
-        raise refused(
+        raise CommandFailed(
             f"{found.email} is the last administrator that can sign in, and nothing was changed. "
             "Make another one first: `ostiary user promote EMAIL`."
         ) from None
     except NotFound:
-        raise refused(_no_account(email)) from None
+        raise CommandFailed(_no_account(email)) from None
 
 
 def suspended(email: str) -> str:
@@ -267,7 +267,7 @@ def _has_password(profile: "Profile") -> str:
 def _confirm(profile: "Profile") -> None:
     """Ask for the email once more. Ends the command where it is another one."""
     if not sys.stdin.isatty():
-        raise refused(
+        raise CommandFailed(
             "Standard input is no terminal, so nobody can confirm. "
             f"Add --yes to delete {profile.email} without being asked."
         )
@@ -277,17 +277,19 @@ def _confirm(profile: "Profile") -> None:
     )
     typed: str = typer.prompt("Type the email to delete the account")
     if typed.strip().lower() != profile.email.lower():
-        raise refused("The email that was typed is another one. Nothing was deleted.")
+        raise CommandFailed("The email that was typed is another one. Nothing was deleted.")
 
 
 def _read_password(email: str, *, from_stdin: bool) -> str:
     if from_stdin:
         line = sys.stdin.readline().rstrip("\r\n")
         if not line:
-            raise refused("Password: standard input is empty. Pipe the password in, on one line.")
+            raise CommandFailed(
+                "Password: standard input is empty. Pipe the password in, on one line."
+            )
         return line
     if not sys.stdin.isatty():
-        raise refused(
+        raise CommandFailed(
             "Password: standard input is no terminal, so nobody can be asked. Pipe the password "
             f"in and add --password-stdin, or let its owner choose: `ostiary user invite {email}`."
         )
