@@ -67,10 +67,10 @@ def serve(settings: Settings, *, host: str, port: int, workers: int) -> None:
 def _prepare(settings: Settings) -> None:
     with explained(settings):
         made = asyncio.run(making.prepare(settings))
-    if made.sentences():
+    if made.sentences() and sys.stdout.isatty():
+        print(made.sentences(), flush=True)
+    elif made.sentences():
         _log.info("%s", made.sentences())
-        if sys.stdout.isatty():
-            print(made.sentences(), flush=True)
     exposed = finding.exposed_secret(settings)
     if exposed is not None:
         _log.warning("other users can read the secret key %s: run `chmod 600 %s`", exposed, exposed)
