@@ -173,7 +173,7 @@ async def test_instants_are_compared_in_the_database_as_instants(rt: Runtime) ->
     ],
 )
 def test_another_kind_of_database_is_refused_without_its_password(url: str) -> None:
-    with pytest.raises(ValueError, match=r"must be sqlite:///path or postgresql://") as caught:
+    with pytest.raises(ValueError, match=r"use sqlite:///path or postgresql://") as caught:
         driver_url(url)
     assert "hunter2" not in str(caught.value)
 
