@@ -60,7 +60,8 @@ async def test_every_failure_is_told_with_its_place_and_what_to_do(
     )
     assert found["mail"] == (
         False,
-        f"smtp://id:***@{away}: the server refuses connections. Mend that, or change mail.url.",
+        f"smtp://id:***@{away}: nothing listens at this host and port. Mend that, or change "
+        "mail.url.",
     )
     is_ok, says = found["templates"]
     assert not is_ok

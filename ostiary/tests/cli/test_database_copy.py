@@ -20,8 +20,8 @@ from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import make_url
 
 from cli.running import PATIENCE, command, environment, serving
-from ostiary.kernel.database import Database
-from ostiary.migrations import upgrade
+from ostiary.installation import making
+from ostiary.settings import Settings
 
 API = "/api/v1/auth"
 TARGET = "postgresql://ostiary:hunter2@127.0.0.1:9/ostiary?password=hunter2"
@@ -37,7 +37,7 @@ def _copy(folder: Path, to: str, **settings: str) -> tuple[int, str, str]:
 
 def test_a_copy_that_cannot_begin_says_why_in_one_line(tmp_path: Path) -> None:
     file = tmp_path / "ostiary.db"
-    absent = f"ostiary: {file} does not exist. Start the command in the folder of the installation"
+    absent = f"ostiary: The database {file} does not exist. Run the command in the folder of "
     code, _, told = _copy(tmp_path, TARGET)
     assert (code, told.startswith(absent), file.exists()) == (1, True, False)
     asyncio.run(_make(file))
@@ -53,20 +53,20 @@ def test_a_copy_that_cannot_begin_says_why_in_one_line(tmp_path: Path) -> None:
     silent = command(tmp_path, "database", "copy", **{VARIABLE: TARGET})
     assert silent.returncode == 1
     assert silent.stdout == f"From {file} to PostgreSQL at 127.0.0.1:9, database ostiary\n"
-    assert len(silent.stderr.splitlines()) == 1
+    assert silent.stderr == (
+        "ostiary: The database postgresql://ostiary:***@127.0.0.1:9/ostiary?password=*** refuses "
+        "connections. Start PostgreSQL there, or correct --to.\n"
+    )
     assert "hunter2" not in silent.stderr
     (tmp_path / "secret.key").unlink()
     code, _, told = _copy(tmp_path, TARGET)
     assert code == 1
-    assert told.startswith(f"ostiary: {tmp_path}/secret.key is missing. Without it nothing opens ")
+    assert told.startswith(f"ostiary: The secret key {tmp_path}/secret.key does not exist")
     assert not (tmp_path / "secret.key").exists()
 
 
 async def _make(file: Path) -> None:
-    db = Database(f"sqlite:///{file}", pool_size=1)
-    await upgrade(db)
-    await db.close()
-    file.with_name("secret.key").write_text("c2VjcmV0\n")
+    await making.prepare(Settings(database_url=f"sqlite:///{file}"))
 
 
 @pytest.fixture

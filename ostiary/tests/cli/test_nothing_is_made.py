@@ -18,7 +18,7 @@ Path_ = tuple[str, ...]
 
 MAKERS = {("serve",), ("migrate",)}
 SPEAKERS = {("version",), ("config", "show")}  # they open nothing, and answer everywhere
-GIVEN: dict[Path_, list[str]] = {}
+GIVEN: dict[Path_, list[str]] = {("database", "copy"): ["--to", "postgresql://127.0.0.1:9/none"]}
 """Arguments of a command that wants something else than an email address for each."""
 
 

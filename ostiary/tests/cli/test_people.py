@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from inbox import deliver
 from mail.letters import Failing, outbox, write
 from mfa import protect
@@ -18,6 +19,8 @@ from ostiary.kernel.mail import MailRefused
 from ostiary.runtime import open_runtime
 from ostiary.settings import Settings
 from ostiary.users.actions import find
+
+pytestmark = pytest.mark.usefixtures("installed")
 
 PASSWORD = "correct horse battery"
 ROOT, ADA = "root@example.com", "ada@example.com"

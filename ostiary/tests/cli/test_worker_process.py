@@ -150,11 +150,10 @@ async def test_what_waits_and_what_was_put_aside_is_listed_and_retried(
     waiting = [row["id"] for row in rows if row["state"] == "waiting"]
 
     refused = await run(tmp_path, "mail", "retry", failed[0], waiting[0], **settings_of)
-    assert (refused.returncode, refused.stdout) == (1, "")
-    one = await run(tmp_path, "mail", "retry", failed[0], **settings_of)
-    assert one.stdout == "1 messages will be tried again\n"
+    assert (refused.returncode, refused.stdout) == (1, "1 message will be tried again.\n")
+    assert f"No message with this id was put aside: {waiting[0]}." in refused.stderr
     rest = await run(tmp_path, "mail", "retry", "--all", **settings_of)
-    assert rest.stdout == "1 messages will be tried again\n"
+    assert rest.stdout == "1 message will be tried again.\n"
     clock.advance(days=2_000)
     assert await deliver(rt) == 3
     assert await outbox(rt) == []

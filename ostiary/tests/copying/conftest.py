@@ -14,6 +14,7 @@ from inbox import Mailbox
 from psycopg.sql import SQL, Identifier
 from sqlalchemy.engine import make_url
 
+from ostiary.installation import making
 from ostiary.kernel.database import Database
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings
@@ -23,7 +24,7 @@ OpenAt = Callable[[str], AbstractAsyncContextManager[Runtime]]
 
 @pytest.fixture
 def source_url(tmp_path: Path) -> str:
-    """The SQLite file that is copied; the Runtime that opens it first migrates it."""
+    """The SQLite file that is copied; `open_at` makes it."""
     return f"sqlite:///{tmp_path}/source.db"
 
 
@@ -34,7 +35,9 @@ def open_at(clock: OwnedClock, mailbox: Mailbox) -> OpenAt:
     @asynccontextmanager
     async def opened(url: str, **more: Any) -> AsyncIterator[Runtime]:
         values = {"database_url": url, "secret_keys": (SECRET_KEY,), "hashing": CHEAP, **more}
-        async with open_runtime(Settings(**values), clock=clock, mailer=mailbox) as rt:
+        settings = Settings(**values)
+        await making.prepare(settings)
+        async with open_runtime(settings, clock=clock, mailer=mailbox) as rt:
             yield rt
 
     return opened
@@ -45,6 +48,7 @@ def target_url(tmp_path: Path, worker: str) -> Iterator[str]:
     """A database without tables, which nobody is connected to."""
     server = os.environ.get("TEST_DATABASE_URL")
     if not server:
+        (tmp_path / "target.db").touch()
         yield f"sqlite:///{tmp_path}/target.db"
         return
     name = f"ostiary_test_{worker}_copy"

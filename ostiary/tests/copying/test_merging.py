@@ -60,6 +60,7 @@ NAMES = [f"{first}{number:04}" for first in ("a", "B", "_", "-", "é") for numbe
 @pytest.fixture
 async def source_db(tmp_path: Path) -> AsyncIterator[Database]:
     """The source, filled."""
+    (tmp_path / "merge.db").touch()
     db = Database(f"sqlite:///{tmp_path}/merge.db", pool_size=2)
     people = [
         {"name": name, "boss": other, "badge": f"{name} badge", "state": "first", "room": number}

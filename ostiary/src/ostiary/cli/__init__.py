@@ -1,4 +1,4 @@
-"""The command line: `ostiary serve | worker | migrate | setup-link | config | user | keys | mail | …`.
+"""The command line: `ostiary serve | worker | migrate | config | user | keys | mail | …`.
 
 Owns: arguments, exit codes, what an operator reads. Does not own: any rule; each command calls
 one action. Exit codes: 0 done, 1 refused or failed (with one line that says why), 2 wrong usage.

@@ -8,7 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ostiary.cli.failures import explained
 from ostiary.cli.opening import settings_of
+from ostiary.cli.outcomes import CommandFailed
+from ostiary.installation import finding
+from ostiary.installation.places import database_file, is_sqlite, secret_file
 from ostiary.kernel.database import Database, driver_url
 from ostiary.settings import Settings, SettingsError
 
@@ -47,7 +51,7 @@ def database_copy(
     settings = settings_of(context)
     file = _source(settings)
     target = _target(to)
-    _check_secret(settings, file)
+    finding.find(settings)
 
     async def run() -> "Copied":
         db = Database(to, pool_size=2, patience=_PATIENCE)
@@ -58,28 +62,33 @@ def database_copy(
 
     print(f"From {file} to {target}", flush=True)
     try:
-        copied = asyncio.run(run())
+        with explained(settings.model_copy(update={"database_url": to})):
+            copied = asyncio.run(run())
     except CopyRefused as refusal:
-        _refuse(str(refusal))
+        raise CommandFailed(str(refusal)) from None
+    except CommandFailed as failure:
+        # The words are of a database that the settings name; this one is named by an option.
+        raise CommandFailed(str(failure).replace("database_url", "--to")) from failure
     _show(copied)
     if not copied.is_equal:
-        _refuse(f"the target differs. Stop every program that writes to it, and {_AGAIN}.")
+        raise CommandFailed(
+            f"The target differs. Stop every program that writes to it, and {_AGAIN}."
+        )
     if not copied.is_held:
-        _refuse(
-            f"another program has {file} open, and may have written to it since this run began. "
+        raise CommandFailed(
+            f"Another program has {file} open, and may have written to it since this run began. "
             f"Stop the server, and {_AGAIN}: it copies what is new."
         )
     _advise(settings, file, target)
 
 
 def _source(settings: Settings) -> Path:
-    url = driver_url(settings.database_url)
-    if url.get_backend_name() != "sqlite":
+    if not is_sqlite(settings):
         raise SettingsError(
             "database_url: names PostgreSQL already. Set it to the SQLite file that is to be "
             "copied, sqlite:///path, and give the new database as --to."
         )
-    return Path(url.database or "")
+    return database_file(settings)
 
 
 def _target(to: str) -> str:
@@ -91,19 +100,6 @@ def _target(to: str) -> str:
     if url.get_backend_name() != "postgresql" or not url.database:
         raise SettingsError(_URL_NEEDED)
     return f"PostgreSQL at {url.host or 'localhost'}:{url.port or 5432}, database {url.database}"
-
-
-def _check_secret(settings: Settings, file: Path) -> None:
-    secret = _secret(file)
-    if file.is_file() and not settings.secret_keys and not secret.is_file():
-        raise SettingsError(
-            f"{secret} is missing. Without it nothing opens the signing keys that are to be "
-            "copied: restore it from your backup."
-        )
-
-
-def _secret(file: Path) -> Path:
-    return file.parent / "secret.key"
 
 
 def _tell(step: str, table: str) -> None:
@@ -130,12 +126,7 @@ def _advise(settings: Settings, file: Path, target: str) -> None:
     if settings.secret_keys:
         print("  secret_keys stays as it is set now.")
     else:
-        quoted = shlex.quote(str(_secret(file)))
+        quoted = shlex.quote(str(secret_file(settings)))
         print(f'  export OSTIARY_SECRET_KEYS="$(cat {quoted})"')
     print(f"  OSTIARY_DATABASE_URL: the URL of --to ({target})")
     print(f"\nThen start the server. Start none on {file} again: the two would part.")
-
-
-def _refuse(why: str) -> None:
-    print(f"ostiary: {why}", file=sys.stderr)
-    raise typer.Exit(1)

@@ -50,9 +50,10 @@ def user_create(
     from ostiary.users.actions import EmailTaken, UsernameTaken
 
     new = _new_user(email, username, is_admin=admin, is_verified=verified)
-    plain: str = valid("password", Password, _read_password(email, from_stdin=password_stdin))
 
     async def run(rt: Runtime) -> "Profile":
+        # Asked for here: without a database, nobody types a password for nothing.
+        plain = valid("password", Password, _read_password(email, from_stdin=password_stdin))
         try:
             return await create_user(rt, new, plain, origin=LOCAL)
         except EmailTaken:
