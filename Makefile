@@ -38,10 +38,11 @@ check: setup  ## format, lint, types, import contracts, docs: everything but the
 	  "docs of pytest-hermetic" "$(BIN)/python pytest-hermetic/docs/generate.py --check"
 
 # Tracing doubles what a test costs: only those are traced that the floor under these slices needs.
-TRACED := $(addprefix ostiary/tests/,account integration sessions signin test_sweeps.py \
-  kernel/test_hashing.py $(patsubst %,attacks/test_%.py,account_made_before_its_owner \
-  lockout_of_a_victim mfa_bypass password_closed_by_failures tokens_for_another_purpose \
-  what_a_suspended_user_still_holds))
+# The other files of integration/ and attacks/ reach no branch that these do not.
+TRACED := $(addprefix ostiary/tests/,account sessions signin test_sweeps.py kernel/test_hashing.py \
+  $(patsubst %,integration/test_%.py,auth_registration mfa tokens) \
+  $(patsubst %,attacks/test_%.py,account_made_before_its_owner mfa_bypass \
+  password_closed_by_failures tokens_for_another_purpose what_a_suspended_user_still_holds))
 test: setup  ## the tests of both distributions, with nothing running beside them
 	@$(PHASES) test \
 	  "ostiary, traced" "$(PYTEST) -n 2 --dist worksteal --cov=ostiary.sessions \
