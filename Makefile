@@ -30,28 +30,36 @@ run: .venv/run.txt  ## start Ostiary on http://127.0.0.1:8000 with SQLite in ./v
 
 setup: .venv/dev.txt  ## install everything that the other targets need into .venv
 
+# Each test process, and each that a test starts, would compile every module again.
+unexport PYTHONDONTWRITEBYTECODE
+PHASES := $(BIN)/python tools/phases.py
+PYTEST := $(BIN)/python -m pytest
+
 check: setup  ## format, lint, types, import contracts, docs: everything but the tests
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-	$(BIN)/lint-imports
-	$(BIN)/python -m pytest -q --no-cov ostiary/tests/test_architecture.py
-	$(BIN)/python -m pytest -q --hermetic-audit=static ostiary/tests
-	$(BIN)/python -m pytest -q --hermetic-audit=static pytest-hermetic/tests
-	$(BIN)/python docs/generate.py --check
-	$(BIN)/python pytest-hermetic/docs/generate.py --check
+	@$(PHASES) check \
+	  "format" "$(BIN)/ruff format --check ." \
+	  "lint" "$(BIN)/ruff check ." \
+	  "types" "$(BIN)/mypy" \
+	  "imports" "$(BIN)/lint-imports" \
+	  "architecture" "$(PYTEST) -q --no-cov ostiary/tests/test_architecture.py" \
+	  "audit of ostiary" "$(PYTEST) -q --no-cov --hermetic-audit=static ostiary/tests" \
+	  "audit of pytest-hermetic" "$(PYTEST) -q --no-cov --hermetic-audit=static pytest-hermetic/tests" \
+	  "docs of ostiary" "$(BIN)/python docs/generate.py --check" \
+	  "docs of pytest-hermetic" "$(BIN)/python pytest-hermetic/docs/generate.py --check"
 
 # Tracing doubles what a test costs: only those are traced that the floor under these slices needs.
-TRACED := $(addprefix ostiary/tests/,account integration sessions signin test_sweeps.py \
-  kernel/test_hashing.py $(patsubst %,attacks/test_%.py,account_made_before_its_owner \
-  lockout_of_a_victim mfa_bypass password_closed_by_failures tokens_for_another_purpose \
-  what_a_suspended_user_still_holds))
+# The other files of integration/ and attacks/ reach no branch that these do not.
+TRACED := $(addprefix ostiary/tests/,account sessions signin test_sweeps.py kernel/test_hashing.py \
+  $(patsubst %,integration/test_%.py,auth_registration mfa tokens) \
+  $(patsubst %,attacks/test_%.py,account_made_before_its_owner mfa_bypass \
+  password_closed_by_failures tokens_for_another_purpose what_a_suspended_user_still_holds))
 test: setup  ## the tests of both distributions, with nothing running beside them
-	$(BIN)/python -m pytest -n 2 --cov=ostiary.sessions --cov=ostiary.signin \
-	  --cov-report=json:coverage.json $(TRACED)
-	$(BIN)/python tools/coverage_floor.py coverage.json
-	$(BIN)/python -m pytest -n 2 $(addprefix --ignore=,$(TRACED)) ostiary/tests
-	$(BIN)/python -m pytest -n 2 pytest-hermetic/tests
+	@$(PHASES) test \
+	  "ostiary, traced" "$(PYTEST) -n 2 --dist worksteal --cov=ostiary.sessions \
+	    --cov=ostiary.signin --cov-report=json:coverage.json $(TRACED)" \
+	  "branches of sessions and signin" "$(BIN)/python tools/coverage_floor.py coverage.json" \
+	  "the rest of ostiary" "$(PYTEST) -n 2 --dist worksteal $(addprefix --ignore=,$(TRACED)) ostiary/tests" \
+	  "pytest-hermetic" "$(PYTEST) -n 2 --dist worksteal pytest-hermetic/tests"
 
 coverage: setup  ## which lines and branches of the whole server the tests reach
 	$(BIN)/python -m pytest -n 2 --cov --cov-report=term ostiary/tests
@@ -61,7 +69,7 @@ TEST_REDIS_URL    ?= redis://127.0.0.1:6379
 test-services: export TEST_DATABASE_URL := $(TEST_DATABASE_URL)
 test-services: export TEST_REDIS_URL := $(TEST_REDIS_URL)
 test-services: setup  ## the whole suite again on PostgreSQL and Redis (TEST_DATABASE_URL, TEST_REDIS_URL)
-	$(BIN)/python -m pytest -n 2 ostiary/tests
+	$(PYTEST) -n 2 --dist worksteal ostiary/tests
 
 test-browser: setup  ## the pages in Chromium, without JavaScript (TEST_PHOTOGRAPHS: where pictures go)
 	$(BIN)/python -m pytest -n 0 -m browser ostiary/tests/browser

@@ -22,11 +22,19 @@ Suite = Callable[..., pytest.RunResult]
 HERE = Path(__file__).parent
 
 
+# Begun last, one of these would keep one process busy while the others have nothing left to do.
+LONGEST = {"test_isolation.py", "test_apps_seed.py", "test_schema.py", "test_docs_pages.py"}
+
+
+@pytest.hookimpl(trylast=True)  # behind whatever puts the tests in a random order
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """A suite inside is a Python of its own: minutes on a busy machine, and still not a hang."""
-    for item in items:
-        if HERE in item.path.parents and item.get_closest_marker("timeout") is None:
+    ours = [item for item in items if HERE in item.path.parents]
+    for item in ours:
+        if item.get_closest_marker("timeout") is None:
             item.add_marker(pytest.mark.timeout(900))
+    longest = {item for item in ours if item.path.name in LONGEST}
+    items.sort(key=lambda item: item not in longest)
 
 
 @pytest.fixture(scope="session")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 # By the word of who uses it. (Random order is proven by bench/leaks.py.)
 _PLUGINS = {
+    "anyio": "anyio",
     "faker": "faker",
     "hypothesispytest": "hypothesis",
+    "platformdirs": "platformdirs",
     "randomly": "randomly",
     "respx": "respx",
     "pytest_httpx": "httpx_mock",
