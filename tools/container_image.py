@@ -51,7 +51,7 @@ def main() -> None:
 def run(*command: str | Path, output: bool = False) -> str:
     """Run a command; its output is returned, or goes to where ours does. Ends with its failure."""
     stdout = subprocess.PIPE if output else None
-    done = subprocess.run(command, stdout=stdout, text=True, check=False)  # noqa: S603  # our own
+    done = subprocess.run(command, stdout=stdout, text=True, check=False)  # our own
     if done.returncode:
         sys.exit(f"{' '.join(map(str, command))[:200]} ended with {done.returncode}")
     return (done.stdout or "").strip()
