@@ -120,7 +120,7 @@ def until(ready: Callable[[], bool], what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not ready():
         assert time.monotonic() < deadline, f"{what} did not come up"
-        time.sleep(0.1)  # another process is waited for
+        time.sleep(0.05)  # another process is waited for
 
 
 def client() -> httpx.Client:
