@@ -180,7 +180,7 @@ async def test_a_hundred_wrong_codes_in_a_row_close_the_app(
         json={"code": owner.app.code()},
         headers=owner.session.bearer,
     )
-    assert problem(again) == (401, "invalid-code")
+    assert problem(again) == (422, "incorrect-proof")
     # The owner still has another way, which nobody guesses.
     answer = await verify(
         client, await sign_in(client, owner.user), backup_code=owner.backup_codes[0]
@@ -199,7 +199,7 @@ async def test_failures_of_both_ways_are_counted_together_and_a_right_code_ends_
             body = {"code": owner.app.wrong()}
             path = f"{API}/auth/reauthenticate"
             refused = await client.post(path, json=body, headers=owner.session.bearer)
-            assert problem(refused) == (401, "invalid-code")
+            assert problem(refused) == (422, "incorrect-proof")
         right = await verify(client, await sign_in(client, owner.user), code=owner.app.code())
         assert right.status_code == 200
         clock.advance(seconds=30)

@@ -109,18 +109,18 @@ async def test_it_is_one_row_whichever_way_the_password_is_asked_for(
     await _fail(client, owner, 4)
     for _ in range(3):
         refused = await client.post(again, json={"password": WRONG}, headers=owner.bearer)
-        assert problem(refused) == (401, "invalid-credentials")
+        assert problem(refused) == (422, "incorrect-proof")
         refused = await client.post(change, json=body, headers=owner.bearer)
-        assert problem(refused) == (401, "invalid-credentials")
+        assert problem(refused) == (422, "incorrect-proof")
     assert len(await events(rt, "password.closed")) == 1
+    assert problem(await _signin(client, owner)) == (401, "invalid-credentials")
     for refused in (
-        await _signin(client, owner),
         await client.post(again, json={"password": PASSWORD}, headers=owner.bearer),
         await client.post(
             change, json={**body, "current_password": PASSWORD}, headers=owner.bearer
         ),
     ):
-        assert problem(refused) == (401, "invalid-credentials")
+        assert problem(refused) == (422, "incorrect-proof")
 
 
 @TEN

@@ -64,9 +64,15 @@ async def _bring_into(state: str, rt: Runtime, client: httpx.AsyncClient, user: 
         codes = (await bind_in(rt, client, answer))[1]["backup_codes"]
     else:
         codes = list((await protect(rt, user)).backup_codes)
-    for code in codes if state == "no codes left" else []:
-        used = await verify(client, await sign_in(client, user), backup_code=code)
-        assert used.status_code == 200, used.text
+    if state == "no codes left":
+        # The first one signs in, and the session asks for the others: one hash, not ten.
+        entered = await verify(client, await sign_in(client, user), backup_code=codes[0])
+        headers = bearer(entered.json())
+        for code in codes[1:]:
+            used = await client.post(
+                f"{API}/auth/reauthenticate", json={"backup_code": code}, headers=headers
+            )
+            assert used.status_code == 200, used.text
 
 
 async def _post(client: httpx.AsyncClient, path: str, body: dict[str, Any]) -> Answer:
