@@ -117,7 +117,7 @@ def test_the_command_tries_all_and_exits_with_one(installed: Path, closed_port: 
         *("ok", "ok", "ok", "FAILED", "ok", "ok")
     ]
     lines = checked.stdout.splitlines()
-    assert lines[0].endswith(f"ostiary.toml in {installed}, 1 variables OSTIARY_…")
+    assert lines[0].endswith(f"ostiary.toml in {installed}, 1 OSTIARY_… variable")
     assert lines[1].endswith(f"other users can read it: run `chmod 600 {installed}/secret.key`")
     assert sorted(one.name for one in installed.iterdir()) == before
 

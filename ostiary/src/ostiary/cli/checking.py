@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import inspect, text
 
 from ostiary.cli.failures import describe_redis, explained
-from ostiary.cli.outcomes import CommandFailed
+from ostiary.cli.outcomes import CommandFailed, count
 from ostiary.installation import finding, places
 from ostiary.kernel import schema
 from ostiary.kernel.clock import SystemClock
@@ -78,7 +78,7 @@ def _sources(file: Path | None) -> str:
     used = file or Path("ostiary.toml")
     variables = sum(name.startswith(PREFIX) for name in os.environ)
     named = places.placed(used) if used.exists() else f"no ostiary.toml in {Path.cwd()}"
-    return f"{named}, {variables} variables {PREFIX}…"
+    return f"{named}, {count(variables, PREFIX + '… variable')}"
 
 
 async def _secret_keys(settings: Settings) -> str:
