@@ -73,14 +73,19 @@ async def invite(
 
 
 async def _find(tx: Connection, email: str) -> tuple[Profile, bool] | None:
+    # Locked, so that of two invitations at once the second finds the link of the first.
+    locked = select(User.id).where(User.email_key == email_key(email)).with_for_update()
+    user_id = await tx.scalar(locked)
+    if user_id is None:
+        return None
+    # By a statement of its own: a lock that was waited for shows the newest account, but other
+    # tables as they were before.
     has_password = exists().where(
         Authenticator.user_id == User.id, Authenticator.kind == password.KIND
     )
-    statement = select(*PROFILE, has_password.label("has_password"))
-    # Locked, so that of two invitations at once the second finds the link of the first.
-    locked = statement.where(User.email_key == email_key(email)).with_for_update(of=User)
-    row = (await tx.execute(locked)).one_or_none()
-    return None if row is None else (profile_of(row), bool(row.has_password))
+    statement = select(*PROFILE, has_password.label("has_password")).where(User.id == user_id)
+    row = (await tx.execute(statement)).one()
+    return profile_of(row), bool(row.has_password)
 
 
 def _differs(new: NewUser, profile: Profile) -> bool:

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, not_, or_, select, update
 
-from ostiary.authenticators.actions import keep_an_administrator
+from ostiary.authenticators.actions import keep_an_administrator, was_opened
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.kernel.database import Connection
@@ -72,16 +72,26 @@ async def reactivate(rt: Runtime, user_id: str, *, origin: Origin) -> Changed | 
         return Changed(await count_live(tx, now, user_id))
 
 
-async def promote(rt: Runtime, user_id: str, *, origin: Origin) -> Changed | Unchanged:
-    """Make an account an administrator's.
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Somebody was in the account, and nobody has shown to read its mail; nothing was written."""
+
+
+async def promote(rt: Runtime, user_id: str, *, origin: Origin) -> Changed | Unchanged | Unproven:
+    """Make an account an administrator's, unless it may be of somebody else than its email says.
 
     Where `mfa.policy` asks administrators for a second factor, the sessions of the account end:
     none of them was opened under that rule. Raises `NotFound` where there is no such account.
     """
     now = rt.clock.now()
     async with rt.db.write() as tx:
-        if not await _set_role(tx, now, user_id, "administrator", was="user", origin=origin):
-            return Unchanged()
+        is_proven = or_(User.email_verified, not_(was_opened()))
+        set_role = _set_role(
+            tx, now, user_id, "administrator", is_proven, was="user", origin=origin
+        )
+        if not await set_role:
+            role = await tx.scalar(select(User.role).where(User.id == user_id))
+            return Unproven() if role == "user" else Unchanged()
         if not policy_of(rt.settings, "administrator").demands_second:
             return Changed()
         return Changed(await end_all(tx, now, user_id, reason="promoted", origin=origin))
@@ -144,9 +154,15 @@ async def _set_status(
 
 
 async def _set_role(
-    tx: Connection, now: datetime, user_id: str, role: Role, *, was: Role, origin: Origin
+    tx: Connection,
+    now: datetime,
+    user_id: str,
+    role: Role,
+    *which: ColumnElement[bool],
+    was: Role,
+    origin: Origin,
 ) -> bool:
-    statement = update(User).where(User.id == user_id, User.role == was)
+    statement = update(User).where(User.id == user_id, User.role == was, *which)
     changed = statement.values(role=role, updated_at=now).returning(User.id)
     if await tx.scalar(changed) is None:
         await _demand(tx, user_id)

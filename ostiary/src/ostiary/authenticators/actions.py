@@ -33,7 +33,8 @@ def has_second_factor(user_id: SQLColumnExpression[str]) -> ColumnElement[bool]:
     )
 
 
-def _was_opened() -> ColumnElement[bool]:
+def was_opened() -> ColumnElement[bool]:
+    """Whether anybody can have been in an account, as an expression of the statement that asks."""
     bound = exists().where(Authenticator.user_id == User.id).correlate(User)
     return or_(User.last_sign_in_at.is_not(None), bound)
 
@@ -43,7 +44,7 @@ async def is_opened(tx: Connection, user_id: str) -> bool:
 
     Only an account that an operator made without a password is not, until its owner comes.
     """
-    statement = select(User.id).where(User.id == user_id, _was_opened())
+    statement = select(User.id).where(User.id == user_id, was_opened())
     return await tx.scalar(statement) is not None
 
 
@@ -55,7 +56,7 @@ async def keep_an_administrator(tx: Connection, user_id: str) -> None:
     remove each other at the same moment one is refused.
     """
     able = select(User.id).where(
-        User.role == "administrator", User.status == "active", _was_opened()
+        User.role == "administrator", User.status == "active", was_opened()
     )
     found = set(await tx.scalars(able.order_by(User.id).with_for_update()))
     if found == {user_id}:

@@ -4,7 +4,7 @@ import typer
 
 from ostiary.cli.opening import with_runtime
 from ostiary.cli.outcomes import CommandFailed, count
-from ostiary.cli.users import EmailArgument, on_account, suspended, user
+from ostiary.cli.users import EmailArgument, on_account, quoted, suspended, user
 from ostiary.runtime import Runtime
 
 __all__ = ["user"]
@@ -43,7 +43,7 @@ def user_reactivate(context: typer.Context, email: EmailArgument) -> None:
 @user.command("promote")
 def user_promote(context: typer.Context, email: EmailArgument) -> None:
     """Make an account an administrator's."""
-    from ostiary.admin.users import Unchanged, promote
+    from ostiary.admin.users import Unchanged, Unproven, promote
     from ostiary.kernel.origin import LOCAL
 
     profile, done = with_runtime(
@@ -51,6 +51,12 @@ def user_promote(context: typer.Context, email: EmailArgument) -> None:
     )
     if isinstance(done, Unchanged):
         raise CommandFailed(f"{profile.email} is an administrator already. There is nothing to do.")
+    if isinstance(done, Unproven):
+        raise CommandFailed(
+            f"The email {profile.email} was never verified, so somebody else may have made the "
+            "account. Nothing was changed. Let the owner of the mailbox choose a password first: "
+            f"`ostiary user set-password {quoted(profile.email)}`."
+        )
     ended = f"; {count(done.sessions, 'session')} ended" if done.sessions else ""
     print(f"Promoted {profile.email} to administrator{ended}.")
 

@@ -4,6 +4,7 @@ What changes an account is in `cli.access`, which adds its commands to the same 
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC
@@ -21,6 +22,7 @@ from ostiary.settings import SettingsError
 
 if TYPE_CHECKING:
     # Imported where it is used: no other command waits for it.
+    from ostiary.admin.users import Changed
     from ostiary.users.actions import NewUser, Profile
 
 T = TypeVar("T")
@@ -100,7 +102,7 @@ def user_invite(
                 raise CommandFailed(
                     f"{profile.email} was invited with another role or user name. Leave --admin "
                     "and --username out to send another link; `ostiary user promote "
-                    f"{profile.email}` makes the account an administrator's."
+                    f"{quoted(profile.email)}` makes the account an administrator's."
                 )
             case Shut():
                 raise CommandFailed(suspended(email))
@@ -165,10 +167,22 @@ def user_delete(
     from ostiary.admin.users import delete
     from ostiary.kernel.origin import LOCAL
 
+    confirmed = None
     if not yes:
-        _confirm(with_runtime(context, lambda rt: account(rt, email)))
+        confirmed = with_runtime(context, lambda rt: account(rt, email))
+        _confirm(confirmed)
+
+    async def run(rt: Runtime, one: "Profile") -> "Changed":
+        # The email may have another owner by now; nobody has confirmed that account.
+        if confirmed is not None and one.id != confirmed.id:
+            raise CommandFailed(
+                f"{email} is the email of another account by now ({one.id}). Nothing was deleted. "
+                "Run the command again."
+            )
+        return await delete(rt, one.id, origin=LOCAL)
+
     profile, done = with_runtime(
-        context, lambda rt: on_account(rt, email, lambda one: delete(rt, one.id, origin=LOCAL))
+        context, lambda rt: on_account(rt, email, lambda one: run(rt, one))
     )
     print(f"Deleted {profile.email} ({profile.id}); {count(done.sessions, 'session')} ended.")
 
@@ -208,8 +222,13 @@ def suspended(email: str) -> str:
     """Why no link is mailed to a suspended account."""
     return (
         f"{email} is suspended, so no link would work. "
-        f"Reactivate the account first: `ostiary user reactivate {email}`."
+        f"Reactivate the account first: `ostiary user reactivate {quoted(email)}`."
     )
+
+
+def quoted(email: str) -> str:
+    """`email` as a shell takes it: RFC 5321 lets it hold backticks, `$`, `&` and `|`."""
+    return shlex.quote(email) if not email.startswith("-") else f"-- {shlex.quote(email)}"
 
 
 def valid(name: str, kind: Any, value: str) -> str:
@@ -247,7 +266,8 @@ def _no_account(email: str) -> str:
 
 
 def _email_taken(email: str) -> str:
-    return f"{email} has an account already. `ostiary user list --email {email}` shows it."
+    shown = f"`ostiary user list --email={shlex.quote(email)}` shows it."
+    return f"{email} has an account already. {shown}"
 
 
 def _username_taken(username: str | None) -> str:
@@ -256,7 +276,7 @@ def _username_taken(username: str | None) -> str:
 
 def _has_password(profile: "Profile") -> str:
     said = f"{profile.email} has an account with a password already, so there is none to choose."
-    link = f"`ostiary user set-password {profile.email}` mails a link for a new one."
+    link = f"`ostiary user set-password {quoted(profile.email)}` mails a link for a new one."
     if profile.email_verified:
         return f"{said} {link}"
     return (
@@ -292,7 +312,8 @@ def _read_password(email: str, *, from_stdin: bool) -> str:
     if not sys.stdin.isatty():
         raise CommandFailed(
             "Password: standard input is no terminal, so nobody can be asked. Pipe the password "
-            f"in and add --password-stdin, or let its owner choose: `ostiary user invite {email}`."
+            "in and add --password-stdin, or let its owner choose: "
+            f"`ostiary user invite {quoted(email)}`."
         )
     prompted: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     return prompted

@@ -37,8 +37,9 @@ def place(settings: Settings) -> str:
 
 def hide_password(url: str) -> str:
     """`url` as it may be shown. What may be a part of the password is hidden too."""
-    shown = re.sub(r"(//[^:@/]*):.*@", r"\1:***@", url)
-    return re.sub(r"(?i)([?&](?:password|passwd)=)[^&]*", r"\1***", shown)
+    # Up to the last @: a user may hold one, and so may a password that nobody encoded.
+    shown = re.sub(r"(//[^:]*):.*@", r"\1:***@", url)
+    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", shown)
 
 
 def foreign(settings: Settings) -> SettingsError:

@@ -24,7 +24,7 @@ _DEVICE_LIFETIME = timedelta(days=365)
 # Built once: making a statement costs more than running it.
 _SIGN_IN = (
     update(User)
-    .where(User.id == bindparam("user"), User.status == "active")
+    .where(User.id == bindparam("user"), User.status == "active", User.role == bindparam("as_role"))
     .values(last_sign_in_at=bindparam("at"))
     .returning(*PROFILE)
 )
@@ -55,6 +55,7 @@ async def open_session(
     now: datetime,
     *,
     user_id: str,
+    role: str,
     done: Done,
     known_device_id: str | None,
     origin: Origin,
@@ -62,10 +63,10 @@ async def open_session(
     """Sign `user_id` in, in the transaction in which their proof was used. None where they may not.
 
     `done` is the gate's word that nothing is missing. The check of a proof and the opening are two
-    moments: that the account is still active is asked again here, that the proof is still theirs
-    where it is used.
+    moments: here it is asked again whether the account is active and has the `role` that the gate
+    was asked for; where the proof is used, whether it is still theirs.
     """
-    row = (await tx.execute(_SIGN_IN, {"user": user_id, "at": now})).one_or_none()
+    row = (await tx.execute(_SIGN_IN, {"user": user_id, "as_role": role, "at": now})).one_or_none()
     if row is None:
         return None
     ends_at = now + timedelta(seconds=rt.settings.tokens.session_lifetime)

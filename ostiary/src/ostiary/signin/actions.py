@@ -82,6 +82,7 @@ async def proceed(
                 rt,
                 now,
                 user_id=entry.user_id,
+                role=entry.role,
                 done=done,
                 known_device_id=entry.known_device_id,
                 origin=origin,

@@ -6,6 +6,7 @@ The link is worth as much as a reset link, for longer: whatever sets a password 
 from datetime import datetime, timedelta
 
 from ostiary.authenticators import password
+from ostiary.authenticators.actions import is_opened
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.kernel.database import Connection
@@ -13,9 +14,11 @@ from ostiary.kernel.origin import Origin
 from ostiary.mail.actions import enqueue
 from ostiary.mail.messages import Kind
 from ostiary.runtime import Runtime
+from ostiary.sessions.actions import end_all, forget_devices
 from ostiary.signin import links
 from ostiary.signin.letters import letter, lifetime
 from ostiary.signin.verification import accept_mailbox
+from ostiary.users import actions as users
 from ostiary.users.actions import Profile
 from ostiary.users.names import email_key
 
@@ -59,12 +62,22 @@ async def accept(rt: Runtime, presented: str, plain: str, *, origin: Origin) -> 
     encoded = await rt.hasher.hash(plain)
     now = rt.clock.now()
     async with rt.db.write() as tx:
+        # The account first, as everywhere: in another order, two wait for each other.
+        await users.lock(tx, profile.id)
         row = await links.claim(tx, now, presented, "invitation")
         if row is not None:
+            # Its owner has signed in by mail meanwhile: then this is a reset, and is told like one.
+            is_reset = await is_opened(tx, profile.id)
             await accept_mailbox(tx, now, profile.id, origin=origin)
             await password.put(tx, now, user_id=profile.id, encoded=encoded)
             await links.end_outstanding(tx, profile.id)
             await emit(tx, now, origin, Happened(EventType.INVITATION_ACCEPTED, subject=profile.id))
+            if is_reset:
+                await end_all(tx, now, profile.id, reason="password_reset", origin=origin)
+                await forget_devices(tx, profile.id)
+                at = now.isoformat()
+                notice = letter(profile, Kind.PASSWORD_CHANGED, at=at, ip_address=origin.ip_address)
+                await enqueue(tx, rt, now, notice)
     if row is None:
         raise await links.refuse(rt, presented, "invitation", origin=origin)
     await rt.limits.refund(spent)

@@ -144,6 +144,11 @@ async def read(tx: Connection, user_id: str) -> Profile:
     return profile_of((await tx.execute(select(*PROFILE).where(User.id == user_id))).one())
 
 
+async def lock(tx: Connection, user_id: str) -> None:
+    """Make every other transaction that changes this account wait until `tx` ends."""
+    await tx.execute(select(User.id).where(User.id == user_id).with_for_update())
+
+
 async def find(rt: Runtime, email: str) -> Profile:
     """The account with this address, in whatever spelling.
 
