@@ -42,18 +42,27 @@ named=${1:-}
 [ -n "$named" ] || set -- python3 python3.14 python3.13 python3.12 python3.11 python
 refused=''
 for candidate in "$@"; do
-  command -v "$candidate" >/dev/null 2>&1 || continue
+  if ! command -v "$candidate" >/dev/null 2>&1; then
+    [ -z "$named" ] || refused="$refused
+  $candidate does not exist"
+    continue
+  fi
   if why=$("$candidate" -c "$suits" 2>&1); then
     command -v "$candidate"
     exit 0
   fi
-  case $why in is\ Python*) refused="$refused
-  $(command -v "$candidate") $why" ;; esac
+  case $why in
+    is\ Python*) refused="$refused
+  $(command -v "$candidate") $why" ;;
+    # Such as a name that a version manager lists and has not switched on.
+    *) [ -z "$named" ] || refused="$refused
+  $(command -v "$candidate") does not run: $(printf '%s' "$why" | head -n 1)" ;;
+  esac
 done
 
 {
   if [ -n "$named" ]; then
-    echo "PYTHON=$named cannot be used: Ostiary needs Python 3.11 or newer with its venv module.$refused"
+    echo "PYTHON=$named cannot be used. Ostiary needs Python 3.11 or newer with its venv module.$refused"
     echo "Name another one, or leave PYTHON out to use what is installed."
   else
     echo "Ostiary needs Python 3.11 or newer with its venv module, and found none.$refused"

@@ -18,7 +18,7 @@ from links import sign_in, token_of
 
 from ostiary.kernel.problems import Validation
 from ostiary.runtime import Runtime
-from ostiary.signin import bootstrap, links
+from ostiary.signin import bootstrap
 
 EMAIL, GOOD = "root@example.com", "the first horse of all"
 
@@ -46,21 +46,21 @@ async def test_its_holder_becomes_the_administrator(rt: Runtime, client: httpx.A
 async def test_it_is_good_once(rt: Runtime) -> None:
     token = await _token(rt)
     await _make(rt, token)
-    with pytest.raises(links.TokenInvalid):
+    with pytest.raises(bootstrap.SetupLinkInvalid):
         await _make(rt, token)
 
 
 async def test_it_lives_for_an_hour(rt: Runtime, clock: OwnedClock) -> None:
     token = await _token(rt)
     clock.advance(hours=1)
-    with pytest.raises(links.TokenExpired):
+    with pytest.raises(bootstrap.SetupLinkInvalid):
         await _make(rt, token)
 
 
 async def test_the_next_start_makes_another_and_ends_this_one(rt: Runtime) -> None:
     first = await _token(rt)
     second = await _token(rt)
-    with pytest.raises(links.TokenInvalid):
+    with pytest.raises(bootstrap.SetupLinkInvalid):
         await _make(rt, first)
     assert await _make(rt, second) == "administrator"
 
@@ -69,8 +69,21 @@ async def test_there_is_none_where_somebody_can_let_others_in(rt: Runtime) -> No
     token = await _token(rt)
     await a_user(rt, role="administrator")
     assert await bootstrap.invite(rt) is None
-    with pytest.raises(links.TokenInvalid):
+    with pytest.raises(bootstrap.SetupLinkInvalid):
         await _make(rt, token)
+
+
+async def test_its_page_says_what_to_do_once_there_is_one(
+    rt: Runtime, client: httpx.AsyncClient
+) -> None:
+    path = f"/setup?token={await _token(rt)}"
+    assert "This server has no administrator yet" in (await client.get(path)).text
+    await a_user(rt, role="administrator")
+    refused = await client.get(path)
+    assert refused.status_code == 400
+    assert "no administrator yet" not in refused.text
+    assert "ostiary setup-link" in refused.text
+    assert "message" not in refused.text
 
 
 async def test_a_bad_password_uses_nothing_up(rt: Runtime) -> None:

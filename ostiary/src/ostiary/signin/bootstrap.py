@@ -5,6 +5,7 @@ from datetime import timedelta
 from sqlalchemy import delete
 
 from ostiary.kernel.origin import Origin
+from ostiary.kernel.problems import Problem
 from ostiary.runtime import Runtime
 from ostiary.signin import links
 from ostiary.signin.signup import add_user, check_password
@@ -13,6 +14,16 @@ from ostiary.users import actions as users
 from ostiary.users.actions import NewUser, Profile
 
 _LIFETIME = timedelta(hours=1)
+
+
+class SetupLinkInvalid(Problem):
+    """The link that makes the first administrator does not work.
+
+    It was used, it is more than an hour old, a newer one was made, or there is an administrator
+    already. `ostiary setup-link`, on the server, makes a new one.
+    """
+
+    status, slug, title = 400, "setup-link-invalid", "This setup link is not valid"
 
 
 async def invite(rt: Runtime) -> str | None:
@@ -35,20 +46,31 @@ async def is_needed(rt: Runtime) -> bool:
         return not await users.has_administrator(connection)
 
 
+async def look(rt: Runtime, presented: str) -> None:
+    """Let a link pass that makes an administrator now. Raises `SetupLinkInvalid`."""
+    try:
+        await links.look(rt, presented, "bootstrap")
+    except (links.TokenInvalid, links.TokenExpired):
+        raise SetupLinkInvalid from None
+    if not await is_needed(rt):
+        raise SetupLinkInvalid
+
+
 async def create_administrator(
     rt: Runtime, presented: str, email: str, plain: str, *, origin: Origin
 ) -> Profile:
     """Make the first administrator with the link of `invite`.
 
     Their address counts as verified: who reads the server's terminal owns the server. Raises
-    `Validation` for the password and `EmailTaken`, which use nothing up, `TokenInvalid`,
-    `TokenExpired`, `TooManyRequests`, `Unavailable`.
+    `Validation` for the password and `EmailTaken`, which use nothing up, `SetupLinkInvalid`,
+    `TooManyRequests`, `Unavailable`.
     """
     spent = await links.attempt(rt, origin)
     try:
-        await links.look(rt, presented, "bootstrap")
-    except (links.TokenInvalid, links.TokenExpired):
-        raise await links.refuse(rt, presented, "bootstrap", origin=origin) from None
+        await look(rt, presented)
+    except SetupLinkInvalid:
+        await links.refuse(rt, presented, "bootstrap", origin=origin)
+        raise
     new = NewUser(email=email, role="administrator", email_verified=True)
     check_password(rt, new, plain)
     encoded = await rt.hasher.hash(plain)
@@ -61,6 +83,7 @@ async def create_administrator(
             await tx.execute(delete(OneTimeToken).where(OneTimeToken.purpose == "bootstrap"))
             profile = await add_user(tx, now, new, encoded, origin)
     if profile is None:
-        raise await links.refuse(rt, presented, "bootstrap", origin=origin)
+        await links.refuse(rt, presented, "bootstrap", origin=origin)
+        raise SetupLinkInvalid
     await rt.limits.refund(spent)
     return profile

@@ -14,6 +14,7 @@ from ostiary.authenticators.password import Password
 from ostiary.kernel.faults import Code
 from ostiary.kernel.problems import Problem, Validation
 from ostiary.kernel.text import Opaque
+from ostiary.signin import bootstrap
 from ostiary.signin.address import confirm_change, undo_change
 from ostiary.signin.bootstrap import create_administrator
 from ostiary.signin.invitations import accept
@@ -170,6 +171,7 @@ async def accept_invitation(request: Request, rt: Rt, origin: From) -> Response:
 @router.get("/setup")
 async def setup_page(request: Request) -> Response:
     """Asks who the first administrator is."""
+    await bootstrap.look(runtime_of(request), _token(request))
     return await _page(request, "bootstrap", _token(request))
 
 
