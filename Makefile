@@ -49,7 +49,7 @@ check: setup  ## format, lint, types, import contracts, docs: everything but the
 
 # Tracing doubles what a test costs: only those are traced that the floor under these slices needs.
 # The other files of integration/ and attacks/ reach no branch that these do not.
-TRACED := $(addprefix ostiary/tests/,account sessions signin test_sweeps.py kernel/test_hashing.py \
+TRACED := $(addprefix ostiary/tests/,account admin sessions signin test_sweeps.py kernel/test_hashing.py \
   $(patsubst %,integration/test_%.py,auth_registration mfa tokens) \
   $(patsubst %,attacks/test_%.py,account_made_before_its_owner mfa_bypass \
   password_closed_by_failures tokens_for_another_purpose what_a_suspended_user_still_holds))
