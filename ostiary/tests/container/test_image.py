@@ -126,6 +126,8 @@ def test_a_container_serves_people_and_stops_when_asked(image: Image, volume: Pa
 
 def test_a_container_goes_on_where_the_last_one_stopped(image: Image, volume: Path) -> None:
     create = ("user", "create", "ada@example.com", "--password-stdin")
+    made = image.run(*image.command("migrate"), volume=volume)
+    assert (made.returncode, "Created the database" in made.stdout) == (0, True), made.stdout
     created = image.run(*image.command(*create), volume=volume, stdin=f"{PASSWORD}\n")
     assert created.returncode == 0, created.stdout
     listed = image.run(*image.command("user", "list"), volume=volume)
