@@ -12,7 +12,7 @@ import typer
 
 from ostiary.cli.accounts import sentences
 from ostiary.cli.accounts.lookup import EmailArgument, account, on_account, valid
-from ostiary.cli.opening import with_runtime
+from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outcomes import CommandFailed, count
 from ostiary.runtime import Runtime
 
@@ -40,15 +40,18 @@ def user_create(
 ) -> None:
     """Create an account. The password is asked for, or read from standard input."""
     from ostiary.authenticators.password import Password
+    from ostiary.installation import finding
     from ostiary.kernel.origin import LOCAL
     from ostiary.signin.signup import create_user
     from ostiary.users.actions import EmailTaken, UsernameTaken
 
     new = _new_user(email, username, is_admin=admin, is_verified=verified)
+    # Looked for first: without an installation, nobody types a password for nothing. Asked before
+    # the event loop runs, which would keep Ctrl+C from a prompt.
+    finding.find(settings_of(context))
+    plain = valid("password", Password, _read_password(email, from_stdin=password_stdin))
 
     async def run(rt: Runtime) -> "Profile":
-        # Asked for here: without a database, nobody types a password for nothing.
-        plain = valid("password", Password, _read_password(email, from_stdin=password_stdin))
         try:
             return await create_user(rt, new, plain, origin=LOCAL)
         except EmailTaken:
