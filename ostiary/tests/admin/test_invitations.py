@@ -5,18 +5,28 @@ from datetime import timedelta
 import httpx
 import pytest
 from clock import OwnedClock
-from factories import PASSWORD, a_suspended_user, a_user, events, problem, sign_up, signup_body
+from factories import (
+    PASSWORD,
+    a_suspended_user,
+    a_user,
+    events,
+    problem,
+    rows_in,
+    sign_up,
+    signup_body,
+)
 from inbox import Mailbox, deliver
 from link_forms import NEW_PASSWORD, profile, use
 from links import forget, last_token, reset, sign_in
 from mailed import Mailed, Post
-from mfa import ask_code
+from mfa import ask_code, bearer
 from pages import followed, page_of, read
 
 from ostiary.admin.invitations import Differs, HasPassword, Invited, invite
 from ostiary.admin.users import Shut, suspend
 from ostiary.kernel.origin import LOCAL
 from ostiary.runtime import Runtime
+from ostiary.sessions.tables import Device
 from ostiary.users.actions import NewUser, UsernameTaken
 
 API = "/api/v1"
@@ -183,6 +193,29 @@ async def test_signing_in_by_mail_takes_nothing_that_the_operator_gave(
     assert (user["username"], user["role"]) == ("ada", "administrator")
     await followed(client, await use(client, "invitation", link))
     assert (await sign_in(client, ADA.email, NEW_PASSWORD)).status_code == 200
+
+
+async def test_an_invitation_to_an_account_in_use_is_a_reset_of_its_password(
+    rt: Runtime, client: httpx.AsyncClient, mailbox: Mailbox, post: Post
+) -> None:
+    # The victim is invited and signs in by a mailed code, so the invitation stays good.
+    # The attacker comes by the link and chooses a password for the account that is in use.
+    # Sessions and known devices end, and the victim gets a notice, as after a reset.
+    link = await _ada(post)
+    attempt_token, code = await ask_code(rt, client, mailbox, ADA.email)
+    body = {"attempt_token": attempt_token, "code": code}
+    answer = (await client.post(f"{API}/auth/email-code/verify", json=body)).json()
+    assert await rows_in(rt, Device) == 1
+    await followed(client, await use(client, "invitation", link))
+    refused = await client.get(f"{API}/auth/me", headers=bearer(answer))
+    assert problem(refused) == (401, "invalid-token")
+    body = {"refresh_token": answer["tokens"]["refresh_token"]}
+    assert problem(await client.post(f"{API}/auth/refresh", json=body))[0] == 401
+    assert await rows_in(rt, Device) == 0
+    assert [one.data["reason"] for one in await events(rt, "session.revoked")] == ["password_reset"]
+    await deliver(rt)
+    changed = [one for one in mailbox.to(ADA.email) if "password was changed" in one.subject]
+    assert len(changed) == 1
 
 
 @pytest.mark.settings(mfa={"policy": "required_for_administrators"})

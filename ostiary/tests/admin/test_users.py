@@ -10,9 +10,11 @@ import pytest
 from contracts.test_two_processes import other
 from factories import a_session, a_suspended_user, a_user, an_origin, events, problem, rows_in
 from inbox import Mailbox, deliver
+from link_forms import NEW_PASSWORD, use
 from links import last_token, reset, sign_in
 from mailed import Post
 from mfa import protect
+from pages import followed
 
 from ostiary.admin import users
 from ostiary.admin.users import Changed, Mailed, Shut, Unchanged
@@ -67,7 +69,7 @@ async def test_an_email_that_was_never_verified_gets_no_last_message(
 
 async def test_a_user_is_promoted_and_demoted(rt: Runtime) -> None:
     await a_user(rt, role="administrator")
-    user = await a_user(rt, "ada@example.com")
+    user = await a_user(rt, "ada@example.com", email_verified=True)
     for action, role, type in (
         (users.promote, "administrator", "user.promoted"),
         (users.demote, "user", "user.demoted"),
@@ -79,11 +81,22 @@ async def test_a_user_is_promoted_and_demoted(rt: Runtime) -> None:
         assert event.subject == user.id
 
 
+async def test_an_account_that_nobody_was_in_is_promoted(
+    rt: Runtime, client: httpx.AsyncClient, mailbox: Mailbox
+) -> None:
+    link = await Post(rt, client, mailbox).link("invitation", email="ada@example.com")
+    assert link.user is not None
+    assert await users.promote(rt, link.user.id, origin=LOCAL) == Changed()
+    await followed(client, await use(client, "invitation", link))
+    user = (await sign_in(client, "ada@example.com", NEW_PASSWORD)).json()["user"]
+    assert user["role"] == "administrator"
+
+
 @pytest.mark.settings(mfa={"policy": "required_for_administrators"})
 async def test_a_promotion_ends_sessions_that_the_policy_would_not_have_opened(
     rt: Runtime, client: httpx.AsyncClient
 ) -> None:
-    session = await a_session(rt)
+    session = await a_session(rt, await a_user(rt, email_verified=True))
     assert await users.promote(rt, session.user.id, origin=LOCAL) == Changed(sessions=1)
     assert problem(await client.get(f"{API}/auth/me", headers=session.bearer))[0] == 401
     [revoked] = await events(rt, "session.revoked")

@@ -2,10 +2,6 @@
 
 import asyncio
 import json
-import os
-import pty
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,8 +9,8 @@ from inbox import deliver
 from mail.letters import Failing, outbox, write
 from mfa import protect
 
-from cli.running import PATIENCE, environment
 from cli.sequence import Line, run
+from cli.terminal import terminal
 from ostiary.kernel.mail import MailRefused
 from ostiary.runtime import open_runtime
 from ostiary.settings import Settings
@@ -24,28 +20,6 @@ pytestmark = pytest.mark.usefixtures("installed")
 
 PASSWORD = "correct horse battery"
 ROOT, ADA = "root@example.com", "ada@example.com"
-
-
-def _on_a_terminal(folder: Path, *arguments: str, typed: str) -> tuple[int, str]:
-    """The exit code and output of a command whose operator types a line."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "ostiary", *arguments],
-        cwd=folder,
-        env=environment(folder),
-        stdin=theirs,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    os.write(ours, f"{typed}\n".encode())
-    try:
-        output, _ = process.communicate(timeout=PATIENCE)
-    finally:
-        process.kill()
-        os.close(ours)
-        os.close(theirs)
-    return process.returncode, output
 
 
 async def _sign_in(folder: Path) -> None:
@@ -97,10 +71,13 @@ def test_accounts_come_and_go(tmp_path: Path) -> None:
     assert f'"email": "{ADA}"' in said[10]
     assert "works once, for 1 hour. " in said[18]
     id = json.loads(said[20])["id"]
-    code, shown = _on_a_terminal(tmp_path, "user", "delete", ADA, typed=ROOT)
-    assert (code, "Nothing was deleted." in shown) == (1, True)
-    code, shown = _on_a_terminal(tmp_path, "user", "delete", ADA, typed=ADA)
-    assert (code, f"Deleted {ADA} ({id}); 0 sessions ended.\n" in shown) == (0, True)
+    for typed, ended in ((ROOT, 1), (ADA, 0)):
+        with terminal(tmp_path, "user", "delete", ADA) as operator:
+            operator.wait_for("Type the email to delete the account: ")
+            operator.type(f"{typed}\n")
+            assert operator.end() == ended
+            assert ("Nothing was deleted." in operator.shown) == (typed == ROOT)
+    assert f"Deleted {ADA} ({id}); 0 sessions ended.\n" in operator.shown
     [gone, listed, newest] = run(
         tmp_path,
         Line(f"user delete {ADA} --yes", refuses=f"There is no account with the email {ADA}. "),

@@ -9,12 +9,12 @@ import pytest
 from clock import OwnedClock
 from factories import a_session, a_user, an_origin
 from sqlalchemy import delete, func, insert, select, text, update
-from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from ostiary.events.actions import Happened, emit
 from ostiary.events.catalogue import EventType
 from ostiary.events.tables import Event
-from ostiary.kernel.database import Connection, Database, DatabaseDown, driver_url
+from ostiary.kernel.database import OUTAGES, Connection, Database, DatabaseDown, driver_url
 from ostiary.runtime import Runtime
 from ostiary.sessions.tables import Session
 from ostiary.settings import Settings
@@ -158,6 +158,31 @@ async def test_instants_are_compared_in_the_database_as_instants(rt: Runtime) ->
     async with rt.db.read() as connection:
         later = (at + timedelta(seconds=1)).astimezone(east)
         assert await connection.scalar(select(Event.id).where(Event.at > later)) is None
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="these are PostgreSQL's codes")
+@pytest.mark.parametrize(
+    ("code", "raised"),
+    [
+        ("40001", DatabaseDown),  # serialization_failure
+        ("40P01", DatabaseDown),  # deadlock_detected
+        ("53200", DatabaseDown),  # out_of_memory
+        ("57P01", DatabaseDown),  # admin_shutdown
+        ("40002", DBAPIError),  # a broken constraint does not pass
+        ("22012", DBAPIError),
+    ],
+)
+async def test_an_error_that_passes_is_an_outage(
+    rt: Runtime, code: str, raised: type[Exception]
+) -> None:
+    fail = text(f"DO $$ BEGIN RAISE EXCEPTION 'as asked' USING ERRCODE = '{code}'; END $$")
+    with pytest.raises(raised):
+        async with rt.db.write() as tx:
+            await tx.execute(fail)
+    with pytest.raises(raised):
+        async with rt.db.read() as connection:
+            await connection.execute(fail)
+    assert issubclass(raised, OUTAGES) == (raised is DatabaseDown)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from ostiary import __version__
-from ostiary.cli.access import user
+from ostiary.cli.accounts.access import user
 from ostiary.cli.configuration import config
 from ostiary.cli.database import database
 from ostiary.cli.events import events

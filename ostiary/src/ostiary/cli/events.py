@@ -81,7 +81,7 @@ async def _id(rt: Runtime, value: str | None) -> str | None:
     """The id that `value` is, or the id of the account with this email."""
     if value is None or "@" not in value:
         return value
-    from ostiary.cli.users import account
+    from ostiary.cli.accounts.lookup import account
 
     return (await account(rt, value)).id
 

@@ -23,6 +23,8 @@ _REFUSALS = {
     "3D000": "does not exist. Create it with `createdb`, or correct its name in database_url.",
     "42501": "does not give its user the permission. Make that user the owner of the database.",
     "23505": "was changed by another process at the same moment. Run the command again.",
+    "40001": "undid the command, because others changed the same rows. Run the command again.",
+    "40P01": "undid the command, because others changed the same rows. Run the command again.",
     "25006": "is read-only. Name the primary server in database_url.",
     "53300": "has no connection left. Lower database_pool, or raise max_connections there.",
     "57P03": "is starting or stopping. Try again in a moment.",

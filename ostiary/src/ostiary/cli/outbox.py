@@ -77,7 +77,7 @@ def mail_test(
     email: Annotated[str, typer.Argument(help="Where the message goes")],
 ) -> None:
     """Send one message at once, and say what the mail server answered."""
-    from ostiary.cli.users import valid
+    from ostiary.cli.accounts.lookup import valid
     from ostiary.mail.trial import NotTaken, send_test
     from ostiary.users.names import Email
 

@@ -6,15 +6,15 @@ changes only by statements (docs/decisions/0002).
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
@@ -54,9 +54,13 @@ _URL_NEEDED = "use sqlite:///path or postgresql://user@host/database."
 _WAIT = 2.0  # seconds for a connection, or for the server's answer to the first packet
 _PATIENCE = 5.0  # seconds for a statement on PostgreSQL
 
+# PostgreSQL's codes (its manual, appendix A) for what may succeed a moment later: a connection
+# lost, a resource used up, an operator at work; two transactions that waited for each other.
+_PASSING = ("08", "53", "57", "40001", "40P01")
+
 
 class DatabaseDown(Exception):
-    """The database does not answer, or not in time."""
+    """The database does not answer, or not in time, or has undone the transaction for another."""
 
 
 # What that looks like, whichever layer notices first.
@@ -139,14 +143,16 @@ class Database:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """A connection for reading; each statement sees what is committed when it starts."""
-        async with self._reader.connect() as connection:
-            yield connection
+        with _outages():
+            async with self._reader.connect() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
         """One transaction: committed at the end of the block, rolled back by any exception."""
-        async with self._turn, self._writer.begin() as connection:
-            yield connection
+        with _outages():
+            async with self._turn, self._writer.begin() as connection:
+                yield connection
 
     @asynccontextmanager
     async def write_hot(self) -> AsyncIterator[Transaction]:
@@ -216,6 +222,18 @@ class Database:
             await asyncio.to_thread(self._hot.close)
         await self._reader.dispose()
         await self._writer.dispose()
+
+
+@contextmanager
+def _outages() -> Iterator[None]:
+    """Turn an error of PostgreSQL's that passes into `DatabaseDown`."""
+    try:
+        yield
+    except DBAPIError as error:
+        code = str(getattr(error.orig, "sqlstate", None) or "")
+        if code.startswith(_PASSING):
+            raise DatabaseDown from error
+        raise
 
 
 def driver_url(url: str) -> URL:

@@ -18,7 +18,6 @@ from ostiary.sessions.actions import end_all, forget_devices
 from ostiary.signin import links
 from ostiary.signin.letters import letter, lifetime
 from ostiary.signin.verification import accept_mailbox
-from ostiary.users import actions as users
 from ostiary.users.actions import Profile
 from ostiary.users.names import email_key
 
@@ -62,8 +61,6 @@ async def accept(rt: Runtime, presented: str, plain: str, *, origin: Origin) -> 
     encoded = await rt.hasher.hash(plain)
     now = rt.clock.now()
     async with rt.db.write() as tx:
-        # The account first, as everywhere: in another order, two wait for each other.
-        await users.lock(tx, profile.id)
         row = await links.claim(tx, now, presented, "invitation")
         if row is not None:
             # Its owner has signed in by mail meanwhile: then this is a reset, and is told like one.

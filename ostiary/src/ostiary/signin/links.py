@@ -24,6 +24,7 @@ from ostiary.runtime import Runtime
 from ostiary.settings import Settings
 from ostiary.signin.budgets import spend
 from ostiary.signin.tables import OneTimeToken
+from ostiary.users import actions as users
 from ostiary.users.actions import PROFILE, Profile, profile_of
 from ostiary.users.tables import User
 
@@ -149,6 +150,16 @@ _STILL = (
         .correlate(OneTimeToken),
     ),
 )
+# An account's rows are locked in one order everywhere, or two transactions wait for each other:
+# its authenticators, as a sign-in does first, then the account, then what hangs on it.
+_LOCKS = [
+    select(table.id)
+    .join(OneTimeToken, OneTimeToken.user_id == owner)
+    .where(*_GOOD)
+    .order_by(table.id)
+    .with_for_update(of=table)
+    for table, owner in ((Authenticator, Authenticator.user_id), (User, User.id))
+]
 _CLAIM = delete(OneTimeToken).where(*_GOOD, *_STILL).returning(*OneTimeToken.__table__.columns)
 _LOOK = (
     select(
@@ -166,11 +177,17 @@ _EXPIRED = select(OneTimeToken.user_id).where(*_GOOD, OneTimeToken.expires_at <=
 
 
 async def claim(tx: Connection, now: datetime, presented: str, purpose: Purpose) -> AnyRow | None:
-    """Use a link up and return its row; None where it is not good, or somebody was faster."""
+    """Use a link up and return its row; None where it is not good, or somebody was faster.
+
+    Whatever else changes the account waits until `tx` ends.
+    """
     token = tokens.parse_token("ostlt", presented)
     if token is None:
         return None
-    return (await tx.execute(_CLAIM, _asked(token, now, purpose))).one_or_none()
+    asked = _asked(token, now, purpose)
+    for lock in _LOCKS:
+        await tx.execute(lock, asked)
+    return (await tx.execute(_CLAIM, asked)).one_or_none()
 
 
 async def look(rt: Runtime, presented: str, purpose: Purpose) -> Link:
@@ -208,6 +225,7 @@ async def end_outstanding(tx: Connection, user_id: str, *, since: datetime | Non
     These were sent to somebody who may have lost the account: only one of them ends the others,
     those that were made `since` it was.
     """
+    await users.lock(tx, user_id)
     theirs = delete(OneTimeToken).where(OneTimeToken.user_id == user_id)
     is_other = OneTimeToken.purpose != "undo_email_change"
     if since is not None:
@@ -217,6 +235,7 @@ async def end_outstanding(tx: Connection, user_id: str, *, since: datetime | Non
 
 async def end_purpose(tx: Connection, user_id: str, purpose: Purpose) -> None:
     """Make this account's other links of one purpose worthless."""
+    await users.lock(tx, user_id)
     await tx.execute(
         delete(OneTimeToken).where(OneTimeToken.user_id == user_id, OneTimeToken.purpose == purpose)
     )

@@ -20,7 +20,6 @@ from ostiary.signin.budgets import spend_message
 from ostiary.signin.finding import active_at
 from ostiary.signin.letters import letter, lifetime
 from ostiary.signin.verification import accept_mailbox
-from ostiary.users import actions as users
 from ostiary.users.actions import Profile, profile_of
 from ostiary.users.names import email_key
 
@@ -85,8 +84,6 @@ async def reset(rt: Runtime, presented: str, new: str, *, origin: Origin) -> Non
     encoded = await rt.hasher.hash(new)
     now = rt.clock.now()
     async with rt.db.write() as tx:
-        # The account first, as everywhere: in another order, two wait for each other.
-        await users.lock(tx, profile.id)
         row = await links.claim(tx, now, presented, "reset_password")
         if row is not None:
             await accept_mailbox(tx, now, profile.id, origin=origin)

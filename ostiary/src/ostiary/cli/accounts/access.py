@@ -2,9 +2,11 @@
 
 import typer
 
+from ostiary.cli.accounts import sentences
+from ostiary.cli.accounts.lookup import EmailArgument, on_account
+from ostiary.cli.accounts.users import user
 from ostiary.cli.opening import with_runtime
 from ostiary.cli.outcomes import CommandFailed, count
-from ostiary.cli.users import EmailArgument, on_account, quoted, suspended, user
 from ostiary.runtime import Runtime
 
 __all__ = ["user"]
@@ -52,11 +54,7 @@ def user_promote(context: typer.Context, email: EmailArgument) -> None:
     if isinstance(done, Unchanged):
         raise CommandFailed(f"{profile.email} is an administrator already. There is nothing to do.")
     if isinstance(done, Unproven):
-        raise CommandFailed(
-            f"The email {profile.email} was never verified, so somebody else may have made the "
-            "account. Nothing was changed. Let the owner of the mailbox choose a password first: "
-            f"`ostiary user set-password {quoted(profile.email)}`."
-        )
+        raise CommandFailed(sentences.unproven(profile))
     ended = f"; {count(done.sessions, 'session')} ended" if done.sessions else ""
     print(f"Promoted {profile.email} to administrator{ended}.")
 
@@ -86,7 +84,7 @@ def user_set_password(context: typer.Context, email: EmailArgument) -> None:
         lambda rt: on_account(rt, email, lambda one: mail_password_link(rt, one, origin=LOCAL)),
     )
     if isinstance(done, Shut):
-        raise CommandFailed(suspended(profile.email))
+        raise CommandFailed(sentences.suspended(profile.email))
     minutes = max(1, round(done.lifetime.total_seconds() / 60))
     span = count(minutes // 60, "hour") if minutes % 60 == 0 else count(minutes, "minute")
     print(
