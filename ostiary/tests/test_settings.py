@@ -1,6 +1,5 @@
 """Every knob is typed and named: what is unknown or wrong refuses to start, and shows no value."""
 
-import re
 from base64 import b64encode
 from pathlib import Path
 from typing import Any
@@ -164,78 +163,16 @@ def test_a_variable_into_what_is_no_table_is_refused(tmp_path: Path) -> None:
 
 def test_a_file_that_is_named_must_be_there_and_be_toml(tmp_path: Path) -> None:
     missing = tmp_path / "missing.toml"
-    assert str(missing) in _refusal({}, missing)
+    assert _refusal({}, missing) == (
+        f"{missing} does not exist. Correct --config, or leave it out."
+    )
     for raw in (b"= 1", b"\xff\xfe", b"a = [", b"a = 1\na = 2"):
         broken = tmp_path / "broken.toml"
         broken.write_bytes(raw)
-        assert str(broken) in _refusal({}, broken)
-    assert str(tmp_path) in _refusal({}, tmp_path)
-
-
-WRONG = {
-    "OSTIARY_PUBLIC_URL": [
-        "",
-        "id.example.com",
-        "ftp://id.example.com",
-        "https://",
-        "https://:8000",
-        "https://id.example.com:",
-        "https://id.example.com:port",
-        "https://id.example.com:0",
-        "https://id.example.com:99999",
-        "https://id.example.com/path",
-        "https://id.example.com?x=1",
-        "https://id.example.com#x",
-        "https://user:hunter2@id.example.com",
-        "https://id example.com",
-        "https://id.example.com\\evil",
-        "https://[::1",
-        "https://<b>",
-    ],
-    "OSTIARY_CORS__ORIGINS": ["*", "null", "https://a.example/*", "https://*.example"],
-    "OSTIARY_DATABASE_URL": ["", "hunter2", "mysql://u:hunter2@h/d", "sqlite://"],
-    "OSTIARY_REDIS_URL": ["", "hunter2", "memory://1", "http://:hunter2@h", "redis"],
-    "OSTIARY_SECRET_KEYS": [
-        "hunter2",
-        b64encode(b"hunter2" * 5).decode(),
-        KEYS[0] + ",hunter2",
-        KEYS[0][:-1],
-        "ä" * 44,
-    ],
-    "OSTIARY_TRUSTED_PROXIES": ["hunter2", "10.0.0.0/33", "10.0.0.1-10.0.0.9", "*"],
-    "OSTIARY_LOG_LEVEL": ["hunter2", "INFO "],
-    "OSTIARY_DATABASE_POOL": ["0", "201", "1.5", "hunter2", ""],
-    "OSTIARY_SIGNUP__MODE": ["opened", ""],
-    "OSTIARY_PASSWORD__MIN_LENGTH": ["7", "-1"],
-    "OSTIARY_HASHING__MEMORY_KIB": ["7", "99999999"],
-    "OSTIARY_HASHING__MAX_WAIT": ["0", "-1", "inf", "nan", "soon"],
-    "OSTIARY_TOKENS__ACCESS_LIFETIME": ["0", "86401"],
-    "OSTIARY_REFRESH__RETRY_WINDOW": ["-1", "61"],
-    "OSTIARY_LIMITS__SIGNIN_FAILURES": ["0", "none"],
-    "OSTIARY_TOKENS__KEY_LIFETIME": ["0", "86400"],
-    "OSTIARY_BRAND__NAME": ["", " ", "a\nb", "x" * 201],
-    "OSTIARY_BRAND__TEMPLATES": ["/nowhere/at/all"],
-    "OSTIARY_WORKER__ENABLED": ["", "perhaps"],
-    "OSTIARY_MAIL__MAX_ATTEMPTS": ["0", "51"],
-    "OSTIARY_MAIL__FROM": ["hunter2", "a@b\r\nBcc: c@d", "Ada <ada>", "a@b, c@d.example"],
-    "OSTIARY_MAIL__URL": [
-        "",
-        "hunter2",
-        "http://u:hunter2@h",
-        "smtp://u:hunter2@mail.example?tls=never",
-        "smtp://u:hunter2@h:99999",
-        "smtps://u:hunter2@h?tls=required",
-    ],
-}
-
-
-@pytest.mark.parametrize(
-    ("variable", "value"), [(name, value) for name, each in WRONG.items() for value in each]
-)
-def test_a_wrong_value_is_refused_by_name_and_not_shown(variable: str, value: str) -> None:
-    refusal = _refusal({variable: value})
-    assert re.match(rf"{variable}: [a-z].*\.$", refusal), refusal
-    assert "hunter2" not in refusal
+        assert _refusal({}, broken).startswith(f"{broken} is not ")
+    broken.write_text("a = [\n")
+    assert _refusal({}, broken).endswith("(at end of document). Correct that line.")
+    assert _refusal({}, tmp_path).startswith(f"{tmp_path} cannot be read: Is a directory. ")
 
 
 def test_every_fault_is_told_at_once() -> None:

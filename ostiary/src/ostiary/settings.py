@@ -359,12 +359,22 @@ def _variable(path: str) -> str:
 
 
 def _read_file(file: Path, *, must_exist: bool) -> dict[str, Any]:
-    if not file.exists() and not must_exist:
-        return {}
     try:
         return tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise SettingsError(f"{file} cannot be read: {error}") from None
+    except FileNotFoundError:
+        if must_exist:
+            raise SettingsError(
+                f"{file} does not exist. Correct --config, or leave it out."
+            ) from None
+        return {}
+    except OSError as error:
+        raise SettingsError(
+            f"{file} cannot be read: {error.strerror}. Let the user that runs Ostiary read it."
+        ) from None
+    except UnicodeDecodeError:
+        raise SettingsError(f"{file} is not UTF-8. Save it in that encoding.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{file} is not TOML: {error}. Correct that line.") from None
 
 
 def _override(values: dict[str, Any], name: str, value: str) -> str:

@@ -1,7 +1,7 @@
 """Run many commands, each in a process of its own that starts with everything imported.
 
 Reads a JSON list of argument lists; writes a JSON list of what each did. It is run by
-`test_nothing_is_made.py`.
+`running.run_each`.
 """
 
 import json

@@ -9,9 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import httpx
 
+T = TypeVar("T")
 PATIENCE = 30.0
 
 
@@ -48,6 +50,20 @@ def command(
         text=True,
         timeout=PATIENCE,
     )
+
+
+def run_each(folder: Path, calls: dict[T, list[str]]) -> dict[T, dict[str, Any]]:
+    """Run commands in `folder`, one after the other, of one process; what each did."""
+    ran = subprocess.run(
+        [sys.executable, str(Path(__file__).with_name("forked.py"))],
+        cwd=folder,
+        input=json.dumps(list(calls.values())),
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE,
+    )
+    assert ran.returncode == 0, ran.stderr
+    return dict(zip(calls, json.loads(ran.stdout), strict=True))
 
 
 @contextmanager

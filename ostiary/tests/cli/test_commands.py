@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.running import PATIENCE, command, environment
+from cli.running import PATIENCE, command, environment, run_each
 
 PASSWORD = "correct horse battery"
 
@@ -104,7 +104,9 @@ def test_an_unknown_key_in_the_file_is_named(tmp_path: Path) -> None:
 def test_a_file_that_was_named_must_be_there(tmp_path: Path) -> None:
     refused = command(tmp_path, "--config", "absent.toml", "config", "check")
     assert refused.returncode == 1
-    assert "absent.toml cannot be read" in refused.stderr
+    assert refused.stderr == (
+        "ostiary: absent.toml does not exist. Correct --config, or leave it out.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -126,9 +128,35 @@ def test_a_user_that_cannot_be_created_is_refused_with_the_reason(
     assert (refused.returncode, refused.stderr) == (1, says)
 
 
-def test_wrong_usage_is_exit_code_two(tmp_path: Path) -> None:
-    assert command(tmp_path, "user", "create").returncode == 2
-    assert command(tmp_path, "fly").returncode == 2
+def test_wrong_usage_is_exit_code_two_and_told_in_one_line(tmp_path: Path) -> None:
+    calls = {
+        "user create": "Email: this is required. Add it; `ostiary user create --help` describes "
+        "it.",
+        "user list --role boss": "--role: use user or administrator.",
+        "serve --port eight": "--port: use a whole number.",
+        "serve --port 99999": "--port: use at most 65535.",
+        "serve --workers 0": "--workers: use at least 1.",
+        "serve --port": "--port: this option needs a value. Write the value behind --port.",
+        "user list --json=3": "--json: this option takes no value. Write only --json.",
+        "user list --rol user": "--rol: `ostiary user list` has no such option. Did you mean "
+        "--role?",
+        "version x y": "x y: `ostiary version` takes fewer arguments. Leave this out.",
+        "seve": "seve: `ostiary` has no such command. Did you mean `ostiary serve`?",
+        "fly": "fly: `ostiary` has no such command. `ostiary --help` lists the commands.",
+        "--config x.toml": "`ostiary` needs a command behind it. `ostiary --help` lists the "
+        "commands.",
+    }
+    for call, did in run_each(tmp_path, {call: call.split() for call in calls}).items():
+        told = (did["exit_code"], did["stdout"], did["stderr"])
+        assert told == (2, "", f"ostiary: {calls[call]}\n"), call
+
+
+def test_a_command_without_arguments_shows_its_help(tmp_path: Path) -> None:
+    did = run_each(tmp_path, {"user": ["user"], "help": ["user", "--help"]})
+    assert [one["exit_code"] for one in did.values()] == [2, 0]
+    assert did["user"]["stderr"] == ""
+    assert did["user"]["stdout"].split() == did["help"]["stdout"].split()
+    assert "reactivate" in did["user"]["stdout"]
 
 
 def test_version_is_printed(tmp_path: Path) -> None:

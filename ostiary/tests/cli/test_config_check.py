@@ -109,6 +109,7 @@ async def test_a_key_that_opens_nothing_is_found(installed: Path) -> None:
 
 def test_the_command_tries_all_and_exits_with_one(installed: Path, closed_port: int) -> None:
     os.chmod(installed / "secret.key", 0o644)
+    os.chmod(installed / "ostiary.db", 0o640)
     (installed / "ostiary.toml").write_text(f'redis_url = "redis://127.0.0.1:{closed_port}"')
     before = sorted(one.name for one in installed.iterdir())
     checked = command(installed, "config", "check")
@@ -119,6 +120,7 @@ def test_the_command_tries_all_and_exits_with_one(installed: Path, closed_port: 
     lines = checked.stdout.splitlines()
     assert lines[0].endswith(f"ostiary.toml in {installed}, 1 OSTIARY_… variable")
     assert lines[1].endswith(f"other users can read it: run `chmod 600 {installed}/secret.key`")
+    assert lines[2].endswith(f"other users can read it: run `chmod 600 {installed}/ostiary.db`")
     assert sorted(one.name for one in installed.iterdir()) == before
 
 

@@ -47,6 +47,8 @@ def test_a_copy_that_cannot_begin_says_why_in_one_line(tmp_path: Path) -> None:
     )
     for wrong in ("sqlite:///other.db", "postgresql://u:hunter2@host"):
         assert _copy(tmp_path, wrong) == (1, "", needed)
+    code, _, told = _copy(tmp_path, f"{TARGET}&application_name=x")
+    assert told.startswith("ostiary: --to: application_name is not an option of the driver. ")
     code, _, told = _copy(tmp_path, TARGET, OSTIARY_DATABASE_URL=TARGET)
     assert (code, told.startswith("ostiary: database_url: names PostgreSQL already. ")) == (1, True)
     # The URL may come by the environment; nothing listens there.

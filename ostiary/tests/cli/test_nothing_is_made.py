@@ -1,8 +1,5 @@
 """Only `serve` and `migrate` make an installation. Every other command leaves a folder as it is."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +7,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from cli import forked
-from cli.running import PATIENCE, command
+from cli.running import command, run_each
 from ostiary.cli.commands import app
 
 Path_ = tuple[str, ...]
@@ -44,20 +40,6 @@ def _openers() -> dict[Path_, list[str]]:
     return {path: call for path, call in found.items() if path not in MAKERS | SPEAKERS}
 
 
-def _walk(folder: Path, calls: dict[Path_, list[str]]) -> dict[Path_, dict[str, Any]]:
-    """Run commands in `folder`, one after the other; what each did."""
-    walked = subprocess.run(
-        [sys.executable, forked.__file__],
-        cwd=folder,
-        input=json.dumps(list(calls.values())),
-        capture_output=True,
-        text=True,
-        timeout=4 * PATIENCE,
-    )
-    assert walked.returncode == 0, walked.stderr
-    return dict(zip(calls, json.loads(walked.stdout), strict=True))
-
-
 def _said(did: dict[str, Any]) -> str:
     return str(did["stdout"] + did["stderr"])
 
@@ -65,10 +47,10 @@ def _said(did: dict[str, Any]) -> str:
 def test_nothing_is_made_in_an_empty_folder(tmp_path: Path) -> None:
     missing = (
         f"The database var/ostiary.db does not exist in the working folder {tmp_path}. Run the "
-        "command in the folder of your installation, or name its settings with --config. "
+        "command in the folder of your installation, or set database_url to an absolute path. "
         "`ostiary serve` starts a new installation.\n"
     )
-    for path, did in _walk(tmp_path, _openers()).items():
+    for path, did in run_each(tmp_path, _openers()).items():
         assert (did["files"], did["exit_code"]) == ([], 1), path
         assert missing in _said(did), path
         if path != ("config", "check"):
@@ -85,7 +67,7 @@ def test_a_database_without_its_tables_or_its_key_is_left_so(tmp_path: Path) -> 
         if path in {("config", "check"), ("keys", "rotate"), ("setup-link",), ("worker",)}
     }
     assert len(some) == 4
-    for path, did in _walk(tmp_path, some).items():
+    for path, did in run_each(tmp_path, some).items():
         assert "var/ostiary.db has no tables yet" in _said(did), path
         assert "Run `ostiary migrate`." in _said(did), path
         assert did["exit_code"] == 1, path
@@ -94,7 +76,7 @@ def test_a_database_without_its_tables_or_its_key_is_left_so(tmp_path: Path) -> 
     command(tmp_path, "migrate", OSTIARY_DATABASE_URL="sqlite:///var/ostiary.db")
     (tmp_path / "var" / "secret.key").unlink()
     before = file.read_bytes()
-    for path, did in _walk(tmp_path, some).items():
+    for path, did in run_each(tmp_path, some).items():
         assert "The secret key var/secret.key does not exist in the working" in _said(did), path
         assert did["exit_code"] == 1, path
     assert file.read_bytes() == before

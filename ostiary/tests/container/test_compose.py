@@ -23,6 +23,7 @@ COMPOSE = Path(__file__).resolve().parents[3] / "compose.yaml"
 VALUES = {
     "OSTIARY_PUBLIC_URL": "https://id.example.com",
     "OSTIARY_SECRET_KEYS": base64.b64encode(secrets.token_bytes(32)).decode(),
+    "OSTIARY_MAIL__URL": "console:",  # so that the test reads the message
     "POSTGRES_PASSWORD": secrets.token_hex(24),
 }
 POSTGRES = "/usr/lib/postgresql/17/bin"

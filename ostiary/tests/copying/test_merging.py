@@ -228,3 +228,38 @@ async def test_a_row_that_the_target_does_not_take_is_named_and_its_values_are_n
     await _run(source_db, "UPDATE thing SET words = '' WHERE owner = 'B0000' AND number = 1")
     _, _, compared = await _copy(source_db, target)
     assert compared == EQUAL
+
+
+SECRET = "$argon2id$v=19$m=24576,t=2,p=1$secretsalt$secrethash"
+QUOTING = [
+    (f"invalid input for query argument $4: '{SECRET}' (expected int)", "query argument $4)"),
+    (f'value "{SECRET}" is out of range', "value …)"),
+    (
+        f"no 'big' in \"thing\" is 'it''s {SECRET}', it is >: {SECRET}",
+        "no 'big' in \"thing\" is …)",
+    ),
+    (f"wrong\nDETAIL: {SECRET}", "(wrong)"),
+]
+
+
+async def test_the_words_of_the_driver_are_told_without_a_value(
+    source_db: Database, target: Database
+) -> None:
+    one = "owner = 'B0000' AND number = 1"
+    async with target.write() as tx:
+        await tx.run_sync(_META.create_all)
+    # PostgreSQL's driver refuses what is no number. SQLite takes it: a trigger refuses it there.
+    await _run(source_db, f"UPDATE thing SET big = '{SECRET}' WHERE {one}")
+    for words, says in QUOTING if target.is_sqlite else QUOTING[:1]:
+        if target.is_sqlite:
+            quoted = words.replace("'", "''")
+            async with target.write() as tx:
+                await tx.execute(text("DROP TRIGGER IF EXISTS wrong"))
+                await tx.exec_driver_sql(
+                    "CREATE TRIGGER wrong BEFORE INSERT ON thing WHEN typeof(new.big) = 'text' "
+                    f"BEGIN SELECT RAISE(ABORT, '{quoted}'); END"
+                )
+        with pytest.raises(CopyRefused) as refused:
+            await _copy(source_db, target)
+        assert says in str(refused.value)
+        assert "secret" not in str(refused.value), words

@@ -114,7 +114,7 @@ async def _everything(url: str) -> list[str]:
 async def test_a_source_that_cannot_be_copied_whole_is_refused(
     open_at: OpenAt, source_url: str, target: Database, tmp_path: Path
 ) -> None:
-    with pytest.raises(CopyRefused, match=r"source\.db does not exist\. Start the command in"):
+    with pytest.raises(CopyRefused, match=r"source\.db does not exist\. Run the command in"):
         await copy(source_url, target)
     assert not (tmp_path / "source.db").exists()
     async with open_at(source_url) as rt:

@@ -203,6 +203,30 @@ def test_another_kind_of_database_is_refused_without_its_password(url: str) -> N
     assert "hunter2" not in str(caught.value)
 
 
+def test_the_mode_of_tls_has_the_name_that_the_driver_knows() -> None:
+    url = driver_url("postgresql://h/d?sslmode=verify-full&target_session_attrs=primary")
+    assert dict(url.query) == {"ssl": "verify-full", "target_session_attrs": "primary"}
+
+
+@pytest.mark.skipif("TEST_DATABASE_URL" not in os.environ, reason="it asks a PostgreSQL server")
+# hermetic: ignore[H007] what a real server answers; `make test-services` runs it
+async def test_options_of_the_url_reach_postgresql(database_url: str) -> None:
+    for mode, is_open in (("prefer", True), ("disable", True), ("verify-full", False)):
+        options = f"sslmode={mode}&target_session_attrs=read-write&prepared_statement_cache_size=9"
+        db = Database(f"{database_url}?{options}", pool_size=1)
+        try:
+            if is_open:
+                async with db.read() as connection:
+                    assert await connection.scalar(text("SELECT 1")) == 1
+            else:
+                # No certificate of an authority is there: it does not go on without.
+                with pytest.raises(Exception, match=r"root certificate|SSL"):
+                    async with db.read() as connection:
+                        await connection.scalar(text("SELECT 1"))
+        finally:
+            await db.close()
+
+
 async def test_a_connection_makes_no_sqlite_file(tmp_path: Path) -> None:
     db = Database(f"sqlite:///{tmp_path}/ostiary.db", pool_size=2)
     with pytest.raises(OperationalError):

@@ -127,9 +127,11 @@ def test_serve_shows_it_on_a_terminal_and_keeps_it_out_of_the_log(tmp_path: Path
 
 def test_without_a_terminal_the_log_names_the_command_that_makes_the_link(tmp_path: Path) -> None:
     with serving(tmp_path) as server:
-        created, lacking = (str(line["message"]) for line in server.lines()[:2])
+        created, warned, lacking = (str(line["message"]) for line in server.lines()[:3])
         assert created.startswith(f"Created the database {tmp_path}/ostiary.db and its secret key")
         assert "token=" not in server.log.read_text()
+        assert warned.startswith("messages, with the links in them, are written to standard output")
+        assert server.log.read_text().count("standard output") == 1
         named = re.fullmatch(
             r"there is no administrator yet: run `OSTIARY_PUBLIC_URL=(\S+) ostiary setup-link` in "
             rf"{tmp_path} to get a link that makes one",
@@ -153,5 +155,8 @@ def test_without_a_terminal_the_log_names_the_command_that_makes_the_link(tmp_pa
         "ostiary: No link was made: there is an administrator already. `ostiary user list` shows "
         "the accounts and their roles.\n"
     )
-    with serving(tmp_path) as server:
+    (tmp_path / "ostiary.db").chmod(0o644)
+    with serving(tmp_path, OSTIARY_MAIL__URL=f"file://{tmp_path}/mail") as server:
         assert "administrator" not in server.log.read_text()
+        assert "standard output" not in server.log.read_text()
+        assert f"run `chmod 600 {tmp_path}/ostiary.db`" in server.log.read_text()

@@ -8,8 +8,10 @@ A command that changes something says so in one sentence on stdout, or in JSON w
 import os
 import sys
 
+import typer
+
 from ostiary.cli.commands import app
-from ostiary.cli.outcomes import CommandFailed
+from ostiary.cli.outcomes import CommandFailed, describe_usage
 from ostiary.kernel.problems import Problem
 from ostiary.kernel.schema import SchemaBehind
 from ostiary.kernel.vault import SealBroken
@@ -21,7 +23,12 @@ __all__ = ["main"]
 def main() -> None:
     """Run the command that `sys.argv` names, and exit. What is refused is told in one line."""
     try:
-        app(prog_name="ostiary")
+        # Not standalone: it would tell wrong usage in words and boxes of its own.
+        sys.exit(app(prog_name="ostiary", standalone_mode=False))
+    except typer.TyperException as error:
+        _fail(describe_usage(error), code=error.exit_code)
+    except typer.Abort:
+        _fail("The question was not answered, so nothing was done. Run the command again.")
     except (SettingsError, SchemaBehind, CommandFailed) as error:
         _fail(str(error))
     except SealBroken:
@@ -43,7 +50,7 @@ def main() -> None:
         sys.exit(130)
 
 
-def _fail(why: str) -> None:
+def _fail(why: str, *, code: int = 1) -> None:
     for line in why.splitlines():
         print(f"ostiary: {line}", file=sys.stderr)
-    sys.exit(1)
+    sys.exit(code)

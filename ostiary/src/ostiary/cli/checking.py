@@ -4,6 +4,7 @@ A check returns what it found, or raises a refusal that names the thing and the 
 """
 
 import os
+import shlex
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -88,10 +89,13 @@ async def _secret_keys(settings: Settings) -> str:
         raise SettingsError(f"{file} is made with the database. Run `ostiary serve`.")
     keys = finding.secret_keys(settings)
     shown = str(file) if file is not None else f"{len(keys)} in secret_keys"
-    exposed = finding.exposed_secret(settings)
-    if exposed is not None:
-        shown += f"; other users can read it: run `chmod 600 {exposed}`"
-    return shown
+    return shown + _warning(finding.exposed_secret(settings))
+
+
+def _warning(exposed: Path | None) -> str:
+    if exposed is None:
+        return ""
+    return f"; other users can read it: run `chmod 600 {shlex.quote(str(exposed))}`"
 
 
 async def _database(settings: Settings) -> str:
@@ -124,7 +128,8 @@ async def _look_at(settings: Settings, db: Database) -> str:
                     f"{', '.join(unusable)}. Make that user the owner of the tables."
                 )
     await _open_signing_keys(settings, db)
-    return f"{_shown(settings)}, {len(names)} tables, migration {migration:04}"
+    warning = _warning(finding.exposed_database(settings))
+    return f"{_shown(settings)}, {len(names)} tables, migration {migration:04}{warning}"
 
 
 async def _refuse_unwritable(settings: Settings, is_read_only: str | None) -> None:

@@ -95,8 +95,9 @@ def _target(to: str) -> str:
     """Where `to` leads, without user, password and parameters."""
     try:
         url = driver_url(to)
-    except ValueError:
-        raise SettingsError(_URL_NEEDED) from None
+    except ValueError as error:
+        is_postgresql = to.startswith("postgresql")
+        raise SettingsError(f"--to: {error}" if is_postgresql else _URL_NEEDED) from None
     if url.get_backend_name() != "postgresql" or not url.database:
         raise SettingsError(_URL_NEEDED)
     return f"PostgreSQL at {url.host or 'localhost'}:{url.port or 5432}, database {url.database}"

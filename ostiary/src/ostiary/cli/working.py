@@ -7,6 +7,7 @@ import signal
 import uvloop
 
 from ostiary.cli.opening import opened
+from ostiary.cli.serving.welcome import warn_of_links
 from ostiary.settings import Settings
 from ostiary.worker import run_forever
 
@@ -24,6 +25,7 @@ async def _open_and_work(settings: Settings) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with opened(settings) as rt:
+        warn_of_links(settings)
         _log.info("working")
         await run_forever(rt, stopping)
         _log.info("stopped")

@@ -1,5 +1,6 @@
 """The target becomes what the source is, a batch at a time; each batch is one short transaction."""
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -101,8 +102,7 @@ async def _apply_singly(
         except (InterfaceError, OperationalError):
             raise
         except DBAPIError as error:
-            # The first line: the others may quote values.
-            reason = str(error.orig).splitlines()[0].rpartition(">: ")[2]
+            reason = _without_values(str(error.orig), table)
             key = ", ".join(map(str, key_of(table, row)))
             raise CopyRefused(
                 f"{table.name}, row {key}: the target does not take it ({reason}). "
@@ -111,6 +111,24 @@ async def _apply_singly(
         copied += applied.copied
         changed += applied.changed
     return Merged(copied, changed)
+
+
+def _without_values(reason: str, table: Table) -> str:
+    """The driver's words, up to the first that may be a value of the row.
+
+    Values stand on later lines, behind a colon, or in quotes. Names of the schema stand in quotes
+    too, and stay.
+    """
+    line = re.sub(r"^<class '[\w.]+'>: ", "", reason.partition("\n")[0])
+    start = line.partition(": ")[0]
+    names = {table.name, *table.columns.keys(), *(str(one.name) for one in table.constraints)}
+    names |= {str(one.name) for one in table.indexes}
+    end = 0
+    while (quote := re.compile("[\"']").search(start, end)) is not None:
+        end = start.find(quote[0], quote.end()) + 1
+        if not end or start[quote.end() : end - 1] not in names:
+            return f"{start[: quote.start()]}…"
+    return start
 
 
 async def _fill(

@@ -43,8 +43,8 @@ def _existing(url: str) -> Path:
     file = Path(driver_url(url).database or "")
     if not file.is_file():
         raise CopyRefused(
-            f"{file} does not exist. Start the command in the folder of the installation, or name "
-            "its settings file with --config."
+            f"{file} does not exist. Run the command in the folder of your installation, or set "
+            "database_url to an absolute path."
         )
     return file
 

@@ -51,9 +51,8 @@ def find_database(settings: Settings) -> int:
     file = database_file(settings)
     if not exists(file):
         raise SettingsError(
-            f"The database {missing(file)}. Run the command in the folder of "
-            "your installation, or name its settings with --config. `ostiary serve` starts a new "
-            "installation."
+            f"The database {missing(file)}. Run the command in the folder of your installation, or "
+            "set database_url to an absolute path. `ostiary serve` starts a new installation."
         )
     migration = look_into(settings).migration
     refuse_behind(settings, migration)
@@ -89,7 +88,15 @@ def secret_keys(settings: Settings) -> list[bytes]:
 
 def exposed_secret(settings: Settings) -> Path | None:
     """The file of the secret key, where users other than its owner can read it."""
-    file = secret_file(settings)
+    return _exposed(secret_file(settings))
+
+
+def exposed_database(settings: Settings) -> Path | None:
+    """The SQLite file, where users other than its owner can read it."""
+    return _exposed(database_file(settings) if is_sqlite(settings) else None)
+
+
+def _exposed(file: Path | None) -> Path | None:
     if file is None or not exists(file):
         return None
     is_exposed = stat.S_IMODE(file.stat().st_mode) & (stat.S_IRGRP | stat.S_IROTH)

@@ -1,8 +1,10 @@
 """Where the database and the secret key are, and how a message names them."""
 
+import os
 import re
 import sqlite3
 from pathlib import Path
+from urllib.parse import unquote
 
 from ostiary.kernel.database import driver_url
 from ostiary.settings import Settings, SettingsError
@@ -37,9 +39,16 @@ def place(settings: Settings) -> str:
 
 def hide_password(url: str) -> str:
     """`url` as it may be shown. What may be a part of the password is hidden too."""
+    shown = re.sub(r"([?&])([^=&]*)=([^&]*)", _hide_option, url, flags=re.DOTALL)
     # Up to the last @: a user may hold one, and so may a password that nobody encoded.
-    shown = re.sub(r"(//[^:]*):.*@", r"\1:***@", url)
-    return re.sub(r"(?i)([?&][^=&]*pass[^=&]*=)[^&]*", r"\1***", shown)
+    return re.sub(r"(//[^:]*):.*@", r"\1:***@", shown, flags=re.DOTALL)
+
+
+def _hide_option(option: re.Match[str]) -> str:
+    if "pass" not in unquote(option[2]).lower():
+        return option[0]
+    # An @ stays: what looks like an option may stand in the middle of a password.
+    return f"{option[1]}{option[2]}={'***@***' if '@' in option[3] else '***'}"
 
 
 def foreign(settings: Settings) -> SettingsError:
@@ -95,8 +104,24 @@ def missing(file: Path) -> str:
 
 
 def exists(file: Path) -> bool:
-    """Whether `file` is there. Raises `SettingsError` where nobody may look."""
+    """Whether `file` is there.
+
+    Raises `SettingsError` where nobody may look, and where `file`, or a folder on the way to it, is
+    a symbolic link to nothing: neither there, nor to be made.
+    """
     try:
-        return file.exists()
+        if file.exists():
+            return True
+        link = next((one for one in (file, *file.parents) if _is_dangling(one)), None)
     except OSError as error:
         raise cannot(f"The file {placed(file)}", "looked at", error) from None
+    if link is None:
+        return False
+    raise SettingsError(
+        f"The file {placed(file)} cannot be used: {link} is a symbolic link to "
+        f"{os.readlink(link)}, and nothing is there. Put back what it leads to, or remove the link."
+    )
+
+
+def _is_dangling(path: Path) -> bool:
+    return path.is_symlink() and not path.exists()

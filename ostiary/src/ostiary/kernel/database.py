@@ -9,19 +9,18 @@ import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import DateTime, Dialect, MetaData, TypeDecorator, event
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.pool import AsyncAdaptedQueuePool
 from sqlalchemy.util import greenlet_spawn
 
-from ostiary.kernel.faults import Code, wrong
+from ostiary.kernel.database_url import driver_url, sqlite_uri
 from ostiary.kernel.prepared import (
     AnyRow,
     Compiled,
@@ -50,7 +49,6 @@ Connection = AsyncConnection
 Transaction = AsyncConnection | HotConnection
 """Where statements that are constants may run: either understands them."""
 
-_URL_NEEDED = "use sqlite:///path or postgresql://user@host/database."
 _WAIT = 2.0  # seconds for a connection, or for the server's answer to the first packet
 _PATIENCE = 5.0  # seconds for a statement on PostgreSQL
 
@@ -234,27 +232,6 @@ def _outages() -> Iterator[None]:
         if code.startswith(_PASSING):
             raise DatabaseDown from error
         raise
-
-
-def driver_url(url: str) -> URL:
-    """`url` with the driver that we use. Raises `ValueError` for another kind of database."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        # Ours, because theirs may quote the URL, which holds a password.
-        raise wrong(Code.MALFORMED, _URL_NEEDED) from None
-    match parsed.get_backend_name():
-        case "sqlite" if parsed.database not in (None, "", ":memory:") and not parsed.host:
-            return parsed.set(drivername="sqlite+aiosqlite")
-        case "postgresql":
-            return parsed.set(drivername="postgresql+asyncpg")
-        case _:
-            raise wrong(Code.MALFORMED, _URL_NEEDED)
-
-
-def sqlite_uri(file: str | Path) -> str:
-    """The URI (SQLite's own form) that opens `file` for reading and writing, and never makes it."""
-    return f"{Path(file).absolute().as_uri()}?mode=rw"
 
 
 def _open_sqlite(url: URL, *, size: int, begin: str | None) -> AsyncEngine:

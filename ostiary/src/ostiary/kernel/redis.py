@@ -3,12 +3,35 @@
 Redis holds only what may be lost (counters, caches); what must survive a restart is in SQL.
 """
 
-from redis.asyncio import Redis
+import re
+from urllib.parse import parse_qsl, urlsplit
+
+from redis.asyncio import ConnectionPool, Redis
 from redis.exceptions import RedisError
 
-__all__ = ["Redis", "RedisError", "is_embedded", "open_redis", "sweep_embedded"]
+from ostiary.kernel.faults import Code, wrong
+
+__all__ = [
+    "Redis",
+    "RedisError",
+    "check_redis_url",
+    "is_embedded",
+    "open_redis",
+    "sweep_embedded",
+]
 
 _SECONDS = 1.0
+
+# Of the client's options those that are text, figures or switches, and leave its answers as we
+# read them: no decode_responses, no encoding.
+_OPTIONS = (
+    *("db", "username", "password", "client_name", "protocol", "max_connections"),
+    *("socket_timeout", "socket_connect_timeout", "socket_keepalive", "health_check_interval"),
+)
+_TLS_OPTIONS = (
+    *("ssl_ca_certs", "ssl_ca_path", "ssl_cert_reqs", "ssl_certfile", "ssl_check_hostname"),
+    *("ssl_ciphers", "ssl_keyfile", "ssl_password"),
+)
 
 
 def is_embedded(url: str) -> bool:
@@ -32,6 +55,43 @@ def open_redis(url: str) -> Redis:
     return Redis.from_url(
         url, socket_timeout=_SECONDS, socket_connect_timeout=_SECONDS, health_check_interval=30
     )
+
+
+def check_redis_url(url: str) -> None:
+    """Refuse a URL of a server that the client could not use, or would read in another way.
+
+    Nothing is connected. Raises `ValueError`, which repeats no value of the URL.
+    """
+    parts = urlsplit(url)
+    malformed = wrong(
+        Code.MALFORMED,
+        "use redis://user:password@host:port/0. Percent-encode /, #, ? and @ in the password.",
+    )
+    # Of a password with one of these characters, the client takes the first part for the host.
+    if "@" in parts.path + parts.query or "#" in url:
+        raise malformed
+    if not re.fullmatch(r"(/[0-9]*)?", parts.path):
+        raise malformed
+    known = _OPTIONS + (_TLS_OPTIONS if parts.scheme == "rediss" else ())
+    for name, _ in parse_qsl(parts.query, keep_blank_values=True):
+        if name not in known:
+            raise wrong(Code.UNKNOWN, _unknown_option(name, known))
+    try:
+        # Made and not connected: only so are the options' values looked at.
+        ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]  # it has no types
+    except (ValueError, TypeError, RedisError):
+        # Ours, because theirs may quote a part of the password.
+        if parts.query:
+            raise wrong(
+                Code.MALFORMED, "an option behind ? has a wrong value. Correct it, or leave it out."
+            ) from None
+        raise malformed from None
+
+
+def _unknown_option(name: str, known: tuple[str, ...]) -> str:
+    if name in _TLS_OPTIONS:
+        return f"{name} needs TLS. Use rediss:// instead of redis://, or leave it out."
+    return f"{name} is not an option of this URL. Leave it out; known are {', '.join(known)}."
 
 
 async def sweep_embedded(redis: Redis, *, max_keys: int) -> int:

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import multiprocessing
+import shlex
 import signal
 import socket
 import sys
@@ -71,9 +72,13 @@ def _prepare(settings: Settings) -> None:
         print(made.sentences(), flush=True)
     elif made.sentences():
         _log.info("%s", made.sentences())
-    exposed = finding.exposed_secret(settings)
-    if exposed is not None:
-        _log.warning("other users can read the secret key %s: run `chmod 600 %s`", exposed, exposed)
+    for name, exposed in (
+        ("secret key", finding.exposed_secret(settings)),
+        ("database", finding.exposed_database(settings)),
+    ):
+        if exposed is not None:
+            command = f"chmod 600 {shlex.quote(str(exposed))}"
+            _log.warning("other users can read the %s %s: run `%s`", name, exposed, command)
 
 
 def _run(

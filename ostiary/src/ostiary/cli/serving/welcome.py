@@ -30,7 +30,10 @@ class Welcome:
         if sys.stdout.isatty():
             link = await bootstrap.invite(rt)
             print("\n".join(self._lines(link)), flush=True)
-        elif await bootstrap.is_needed(rt):
+            return
+        if self.settings.worker.enabled:
+            warn_of_links(self.settings)
+        if await bootstrap.is_needed(rt):
             _log.warning(
                 "there is no administrator yet: run `%s` in %s to get a link that makes one",
                 self.setup_command,
@@ -51,6 +54,15 @@ class Welcome:
         if link is not None:
             lines.append(f"No administrator yet. Make one within an hour: {link}")
         return [*lines, "Press Ctrl+C to stop it. Its log follows."]
+
+
+def warn_of_links(settings: Settings) -> None:
+    """Warn once that messages go where the log goes, for a process that delivers messages."""
+    if settings.mail.url == "console:" and not sys.stdout.isatty():
+        _log.warning(
+            "messages, with the links in them, are written to standard output: set mail.url to a "
+            "mail server, so that a reader of the log cannot use the links"
+        )
 
 
 def setup_command(settings: Settings, public_url: str) -> str:
