@@ -5,7 +5,7 @@ import typer
 from ostiary.cli.accounts import sentences
 from ostiary.cli.accounts.lookup import EmailArgument, on_account
 from ostiary.cli.accounts.users import user
-from ostiary.cli.opening import with_runtime
+from ostiary.cli.opening import settings_of, with_runtime
 from ostiary.cli.outcomes import CommandFailed, count
 from ostiary.runtime import Runtime
 
@@ -23,7 +23,8 @@ def user_suspend(context: typer.Context, email: EmailArgument) -> None:
     )
     if isinstance(done, Unchanged):
         raise CommandFailed(
-            f"{profile.email} is suspended already. `ostiary user reactivate` opens it again."
+            f"{profile.email} is suspended already. `ostiary user reactivate "
+            f"{sentences.quoted(profile.email)}` opens the account again."
         )
     print(f"Suspended {profile.email}; {count(done.sessions, 'session')} shut out.")
 
@@ -88,8 +89,9 @@ def user_set_password(context: typer.Context, email: EmailArgument) -> None:
     minutes = max(1, round(done.lifetime.total_seconds() / 60))
     span = count(minutes // 60, "hour") if minutes % 60 == 0 else count(minutes, "minute")
     print(
-        f"The running server mails {profile.email} a link to choose a password, which works once, "
+        f"The server mails {profile.email} a link to choose a password, which works once, "
         f"for {span}. The present password stays until the link is used."
+        f"{sentences.leads_to(settings_of(context))}"
     )
 
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     # Imported where it is used: no other command waits for it.
+    from ostiary.settings import Settings
     from ostiary.users.actions import Profile
 
 
@@ -36,14 +37,21 @@ def username_taken(username: str | None) -> str:
 
 def has_password(profile: "Profile") -> str:
     """Why an account that has a password is not invited."""
-    said = f"{profile.email} has an account with a password already, so there is none to choose."
-    link = f"`ostiary user set-password {quoted(profile.email)}` mails a link for a new one."
+    said = f"{profile.email} has an account with a password, so no invitation was sent."
+    command = f"`ostiary user set-password {quoted(profile.email)}`"
     if profile.email_verified:
-        return f"{said} {link}"
+        return f"{said} {command} mails a link to choose a new password."
     return (
-        f"{said} The email was never verified, so somebody else may have made the account. "
-        f"{link} It clears the account for the owner of the mailbox."
+        f"{said} Its email was never verified, so somebody else may have made the account. "
+        f"{command} mails a link with which the owner of the mailbox takes it over."
     )
+
+
+def leads_to(settings: "Settings") -> str:
+    """Where a mailed link leads, while nothing but the default says so."""
+    if "public_url" in settings.model_fields_set:
+        return ""
+    return f" It leads to {settings.public_url}. For another server, set public_url first."
 
 
 def differs(profile: "Profile") -> str:

@@ -106,8 +106,9 @@ def user_invite(
         return
     again = "" if invited.is_new else " again; earlier links have ended"
     print(
-        f"Invited {sentences.noun(profile)} {profile.email} ({profile.id}){again}. The running "
+        f"Invited {sentences.noun(profile)} {profile.email} ({profile.id}){again}. The "
         f"server mails the link, which works once, until {until:%Y-%m-%d %H:%M} UTC."
+        f"{sentences.leads_to(settings_of(context))}"
     )
 
 
