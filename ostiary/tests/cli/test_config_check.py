@@ -153,6 +153,11 @@ async def test_what_postgresql_refuses_is_told(settings: Settings) -> None:
         (url.set(database="nowhere_at_all"), "does not exist. Create it with `createdb`"),
         (url.set(username="nobody_at_all"), "does not let this user in."),
         (url.set(host="nowhere.invalid"), "has no address: the name nowhere.invalid is unknown"),
+        (url.set(query={"sslmode": "require"}), "offers no TLS, and database_url asks for it."),
+        (
+            url.set(query={"sslmode": "verify-full"}),
+            "Set the variable PGSSLROOTCERT to such a file",
+        ),
     ):
         text = changed.render_as_string(hide_password=False)
         other = Settings(**settings.model_dump() | {"database_url": text})

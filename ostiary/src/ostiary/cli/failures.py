@@ -30,6 +30,14 @@ _REFUSALS = {
     "57P03": "is starting or stopping. Try again in a moment.",
 }
 
+# What the driver says of TLS, which has no code, and what helps.
+_TLS = {
+    "rejected SSL upgrade": "offers no TLS, and database_url asks for it. Turn TLS on there, or "
+    "correct sslmode.",
+    "root certificate file": "is not asked: no file names the authorities to trust. Set the "
+    "variable PGSSLROOTCERT to such a file.",
+}
+
 
 @contextmanager
 def explained(settings: Settings) -> Iterator[None]:
@@ -68,6 +76,9 @@ def describe_database(settings: Settings, error: BaseException) -> str:
         return f"{subject} refused a statement: {_words(cause)} ({code})."
     if isinstance(cause, PoolTimeout):
         return f"{subject} is busy: no connection was free for 2 seconds. Raise database_pool."
+    for words, says in _TLS.items():
+        if words in str(cause):
+            return f"{subject} {says}"
     url = make_url(settings.database_url)
     step = "Start PostgreSQL there, or correct database_url."
     return f"{subject} {_state(cause, url.host or 'localhost')}. {step}"
