@@ -25,13 +25,25 @@ if ! is_current; then
   printf '%s\n' "$python" >.venv/python
   printf '%s\n' "$here" >.venv/folder
 fi
-pip() { PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $bin/python -m pip "$@"; }
+pip() { PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 $bin/python -m pip --quiet "$@"; }
 count=$(grep -c '==' "$lock")
 echo "Installing $count packages from $lock"
-pip install --quiet --no-deps --require-hashes -r "$lock"
-for package in "$@"; do
-  pip install --quiet --no-deps --no-build-isolation --editable "$package"
-  $bin/python -m compileall -q "$package/src"
+# pip asks for one package after the other, and compiles on one core: four ask, all cores compile.
+wheels=.venv/wheels
+rm -rf $wheels && mkdir $wheels
+awk '/^[^ #]/ { n++ } { print > (folder "/" n % 4 ".txt") }' folder=$wheels "$lock"
+running=''
+for part in "$wheels"/*.txt; do
+  pip download --no-deps --require-hashes --dest $wheels -r "$part" &
+  running="$running $!"
 done
-pip check >.venv/check.log || { cat .venv/check.log >&2; echo "$lock is not complete: see above" >&2; exit 1; }
+for process in $running; do wait "$process"; done
+pip install --no-index --find-links $wheels --no-deps --require-hashes --no-compile -r "$lock"
+rm -rf $wheels
+for package in "$@"; do
+  pip install --no-deps --no-build-isolation --editable "$package"
+done
+$bin/python -m compileall -qq -j 0 .venv/lib || true  # as pip: some packages ship what does not compile
+for package in "$@"; do $bin/python -m compileall -q "$package/src"; done
+$bin/python -m pip check >.venv/check.log || { cat .venv/check.log >&2; echo "$lock is not complete: see above" >&2; exit 1; }
 cp "$lock" .venv/
