@@ -38,7 +38,10 @@ def test_a_password_is_typed_twice_and_one_ctrl_c_ends_the_question(tmp_path: Pa
         operator.wait_for("Password: ")
         operator.type(CTRL_C)
         assert operator.end() == 1
-        assert operator.shown == "Password: \nAborted.\n"
+        assert operator.shown == (
+            "Password: \nostiary: The question was not answered, so nothing was done. "
+            "Run the command again.\n"
+        )
     assert asyncio.run(emails()) == []
     with terminal(tmp_path, "user", "create", ADA) as operator:
         for question in ("Password: ", "Repeat for confirmation: "):

@@ -105,7 +105,7 @@ async def test_one_administrator_comes_of_fifty_who_hold_the_link(
                 "a horse for the first",
                 origin=an_origin(),
             )
-        except (links.TokenInvalid, *OUTAGES):
+        except (bootstrap.SetupLinkInvalid, *OUTAGES):
             return False
         return True
 
