@@ -90,13 +90,9 @@ def _installed(checkout: Path) -> dict[str, str]:
 def test_a_lock_is_installed_as_it_is_while_newer_releases_of_everything_exist(
     checkout: Path,
 ) -> None:
-    run = _install(checkout, "run")
-    assert run.returncode == 0, run.stderr
-    assert "Installing 54 packages from requirements/run.txt" in run.stdout
-    assert "pytest" not in _installed(checkout)
     dev = _install(checkout, "dev")
     assert dev.returncode == 0, dev.stderr
-    assert "Making" not in dev.stdout  # what the server needs is there already
+    assert "Installing 137 packages from requirements/dev.txt" in dev.stdout
     installed = _installed(checkout)
     assert NEWER not in installed.values()
     # The one whose pin old versions of pip did not apply.

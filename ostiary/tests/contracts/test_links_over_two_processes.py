@@ -10,6 +10,7 @@ from itertools import count
 
 import httpx
 import pytest
+from conftest import ROUNDS
 from factories import a_user, an_origin, events
 from links import confirm, reset, undo, verify
 from pages import SAME_ORIGIN
@@ -72,12 +73,12 @@ async def _link(rt: Runtime, user: Profile, purpose: links.Purpose, round: int) 
     limits={"signin_attempts": 5_000}, hashing={"memory_kib": 8, "iterations": 1, "max_wait": 30}
 )
 @pytest.mark.parametrize("purpose", USES)
-async def test_one_of_fifty_counts_twenty_times(
+async def test_one_of_fifty_counts_in_each_round(
     rt: Runtime, clients: Clients, purpose: links.Purpose
 ) -> None:
     user = await a_user(rt, email_verified=True)
     use, happened = USES[purpose]
-    for round in range(20):
+    for round in range(ROUNDS):
         token = await _link(rt, user, purpose, round)
         answers = await asyncio.gather(
             *(_use(use, clients[number % 2], token) for number in range(50))
@@ -86,7 +87,7 @@ async def test_one_of_fifty_counts_twenty_times(
         refused = [code for code in codes if code == 400]
         assert len(refused) == 49
         assert set(codes) - {400} <= {200, 204, 303}
-    assert len(await events(rt, happened)) == 20
+    assert len(await events(rt, happened)) == ROUNDS
 
 
 async def test_one_administrator_comes_of_fifty_who_hold_the_link(

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from clock import OwnedClock
+from conftest import ROUNDS
 from factories import a_user, events
 from inbox import Mailbox
 from mfa import API, App, ask_code, ask_link, protect, sign_in
@@ -21,7 +22,7 @@ from ostiary.app import create_app
 from ostiary.runtime import Runtime, open_runtime
 from ostiary.settings import Settings
 
-ROUNDS, AT_ONCE = 20, 50
+AT_ONCE = 50
 MANY = 100_000
 
 pytestmark = [

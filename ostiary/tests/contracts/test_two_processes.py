@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack
 import httpx
 import pytest
 from clock import OwnedClock
+from conftest import ROUNDS
 from factories import PASSWORD, a_session, a_user, an_origin, events, problem, signup_body
 from sqlalchemy import func, select
 
@@ -165,11 +166,11 @@ async def test_parallel_sign_ups_over_both_make_one_account(rt: Runtime, clients
         assert await connection.scalar(select(func.count()).select_from(User)) == 1
 
 
-async def test_fifty_parallel_refreshes_over_both_have_one_successor_twenty_times(
+async def test_fifty_parallel_refreshes_over_both_have_one_successor_in_each_round(
     rt: Runtime, clients: Clients
 ) -> None:
     token = (await a_session(rt)).tokens.refresh_token
-    for round in range(20):
+    for round in range(ROUNDS):
         answers = await asyncio.gather(
             *(_refresh(client, token) for client in _in_turn(clients, 50))
         )
@@ -178,7 +179,7 @@ async def test_fifty_parallel_refreshes_over_both_have_one_successor_twenty_time
         async with rt.db.read() as connection:
             rows = await connection.scalar(select(func.count()).select_from(RefreshToken))
         assert rows == round + 2
-    assert len(await events(rt, "token.refreshed")) == 20
+    assert len(await events(rt, "token.refreshed")) == ROUNDS
 
 
 async def test_reuse_on_the_other_ends_the_family_on_both(
